@@ -1,0 +1,337 @@
+"""The way to the house: the broker, the tools, and what the house may tell the box."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from appliance.app.box import Box
+from appliance.app.simulation import private_house
+from appliance.backend.local.pipeline import Speaks
+from appliance.config import Config, Loaded
+from appliance.config.model import Mqtt
+from appliance.demo.kitchen import BRIDGE_STATE, MANIFESTS
+from appliance.errors import BrokerError, ConfigError, ModelError
+from appliance.events import StopAsked
+from appliance.host.kept import Kept
+from appliance.mqtt.bridge import MqttBridge
+from appliance.mqtt.presence import Presence, Topics, topics
+from appliance.timeline import Entry, Timeline
+from appliance.tools import wording
+from appliance.tools.builtin import built_in
+from appliance.tools.house import House as Actions
+from appliance.tools.manifest import Manifest
+from appliance.tools.registry import ToolRegistry
+from appliance.tools.sources import BrokerManifests, load_folder
+from appliance.tools.wording import Wording
+from appliance.units import Seconds
+
+log = logging.getLogger(__name__)
+
+SETTLING = Seconds(0.2)
+"""After a connection, for what the broker retains: manifests and the states of things."""
+
+LONGEST_START = Seconds(20.0)
+"""What the simulated kitchen's process may take on a busy board."""
+
+LONGEST_CONNECT = Seconds(5.0)
+"""What a command waits for the broker's first word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The tool manifests of a configuration."""
+
+    manifests: tuple[Manifest, ...]
+    problems: tuple[str, ...]
+    """One line each."""
+
+    def complain(self) -> None:
+        """Say every problem at once.
+
+        Raises:
+            ConfigError: There is any.
+        """
+        if self.problems:
+            raise ConfigError(self.problems)
+
+
+def read_manifests(loaded: Loaded, *, simulated: bool = False) -> Found:
+    """Read the manifests of ``tools.d`` beside the configuration and of the folders it names.
+
+    Where there is no broker, those of the simulated kitchen come after them.
+    """
+    folders = list(loaded.config.tools.folders)
+    if loaded.path is not None:
+        folders.insert(0, loaded.path.resolve().parent / "tools.d")
+    missing = [folder for folder in loaded.config.tools.folders if not folder.is_dir()]
+    if simulated or not loaded.config.mqtt.host:
+        folders.append(MANIFESTS)
+    manifests, problems = load_folder(folders)
+    gone = [f"tools.folders: {folder} is not a folder" for folder in missing]
+    return Found(manifests, (*gone, *problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a house needs of files, read beforehand: the event loop reads none."""
+
+    found: Found
+    words: Wording
+    """What tools say."""
+
+    kept: Kept | None = None
+    """What outlives us; ``None``: nothing does."""
+
+
+class Loudness:
+    """How loud the box speaks, 0 to 100; of the box that it is given."""
+
+    def __init__(self, kept: Kept | None) -> None:
+        self._kept = kept
+        self._level = kept.facts["volume"] if kept is not None else 100
+        self._box: Box | None = None
+
+    def attach(self, box: Box) -> None:
+        """Be this box's volume from now on."""
+        self._box = box
+        box.playback.set_volume(self._level / 100)
+
+    def get(self) -> int:
+        """Return the volume."""
+        return self._level
+
+    def set(self, level: int) -> None:
+        """Set the volume; returns at once."""
+        self._level = max(0, min(100, level))
+        if self._kept is not None:
+            self._kept.keep(volume=self._level)
+        if self._box is not None:
+            self._box.playback.set_volume(self._level / 100)
+
+
+class House:
+    """The tools and the broker behind them, and one box that they serve. Event loop only.
+
+    Args:
+        config: The settings.
+        bridge: The connection to the broker.
+        read: What was read from files.
+        timeline: Is told what the house does.
+        awaited: A topic without which the house is not complete.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        bridge: MqttBridge,
+        read: Read,
+        *,
+        timeline: Timeline,
+        awaited: str | None = None,
+    ) -> None:
+        found, words, kept = read.found, read.words, read.kept
+        self._kept = kept
+        self._words = words
+        self._awaited = awaited
+        self._own = topics(config.mqtt.root, config.device.id)
+        self._bridge = bridge
+        self._timeline = timeline
+        self._actions = Actions(bridge, replies=self._own.replies)
+        self._loudness = Loudness(kept)
+        self._box: Box | None = None
+        self._presence: Presence | None = None
+        self._voice: Speaks | None = None
+        self._told = asyncio.Event()
+        self._found = found
+        self.tools = ToolRegistry(words, self._actions)
+        """``ports.ToolRunner``."""
+
+        self.tools.add_built_in(
+            built_in(
+                words,
+                clock=lambda: datetime.now().astimezone(),
+                volume=self._loudness,
+                catalogue=self.tools.catalogue,
+            )
+        )
+        self._refused = self.tools.set_files(found.manifests)
+        self._from_broker: BrokerManifests | None = None
+        if config.tools.from_broker:
+            self._from_broker = BrokerManifests(bridge, root=config.mqtt.root, shelf=self.tools)
+        for problem in self.problems():
+            log.warning("%s", problem)
+        bridge.on_state(self._on_state)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker can be reached now."""
+        return self._bridge.connected
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot."""
+        return self._bridge.reason
+
+    def problems(self) -> tuple[str, ...]:
+        """Return what is wrong with manifests, one line each."""
+        broker = self._from_broker.problems() if self._from_broker is not None else ()
+        return (*self._found.problems, *self._refused, *broker)
+
+    async def settle(self) -> None:
+        """Wait, not for long, until it is known whether there is a broker and what it retains."""
+        try:
+            async with asyncio.timeout(LONGEST_CONNECT):
+                await self._told.wait()
+        except TimeoutError:
+            return
+        if self._awaited is not None:
+            await self._see(self._awaited)
+        if self.connected:
+            await asyncio.sleep(SETTLING)
+
+    async def _see(self, topic: str) -> None:
+        seen = asyncio.Event()
+        undo = self._bridge.subscribe(topic, lambda _: seen.set())
+        try:
+            async with asyncio.timeout(LONGEST_START):
+                await seen.wait()
+        except TimeoutError:
+            log.warning("the simulated kitchen has not started within %.0f s", LONGEST_START)
+        finally:
+            undo()
+
+    def serve(self, box: Box) -> None:
+        """Let the house tell this box what to do, and tell the house what it does."""
+        self._box = box
+        self._loudness.attach(box)
+        self._presence = Presence(self._bridge, self._own, self)
+        box.cues.append(self._presence.show)
+        box.timeline.tell(self._presence)
+
+    def leave(self) -> None:
+        """Serve it no longer."""
+        if self._presence is not None:
+            self._presence.close()
+            self._presence = None
+        self._box = None
+
+    def speak_with(self, voice: Speaks) -> None:
+        """Say troubles aloud from now on, once each."""
+        self._voice = voice
+        if self._told.is_set() and not self.connected:
+            self._note("trouble", self.trouble)
+            self._say_trouble()
+
+    def mute(self, *, muted: bool) -> None:
+        """Close the microphone, or open it again: the house asked for it."""
+        if self._box is not None:
+            self._box.panel.mute.ask(muted=muted)
+            if self._kept is not None:
+                self._kept.keep(muted=self._box.panel.mute.asked_outside)
+
+    def stop(self) -> None:
+        """Fall silent: the house asked for it."""
+        if self._box is not None:
+            self._box.put(StopAsked())
+
+    def set_volume(self, level: int) -> None:
+        """Set the volume: the house asked for it."""
+        self._loudness.set(level)
+
+    def _on_state(self, connected: bool, reason: str) -> None:  # noqa: FBT001 - a callback
+        self._told.set()
+        if connected:
+            self._note("house", "connected to the broker")
+            return
+        self._actions.connection_lost()
+        self._note("trouble", reason)
+        self._say_trouble()
+
+    def _note(self, event: str, text: str) -> None:
+        if self._box is not None:
+            self._timeline.say(Entry(event, self._box.now(), text))
+
+    def _say_trouble(self) -> None:
+        if self._voice is None or self._box is None:
+            return
+        box, voice = self._box, self._voice
+
+        def say() -> bytes:
+            try:
+                return voice.synthesize(self._words.answers["no_house"]).tobytes()
+            except ModelError as error:
+                log.warning("%s", error)
+                return b""
+
+        task = asyncio.get_running_loop().run_in_executor(None, say)
+        task.add_done_callback(lambda done: box.announce(done.result(), voice.rate))
+
+
+@asynccontextmanager
+async def open_house(
+    loaded: Loaded, timeline: Timeline, *, simulated: bool = False, kept: Kept | None = None
+) -> AsyncIterator[House]:
+    """Open the way to the configured broker, or to a simulated kitchen where there is none.
+
+    Raises:
+        BrokerError: The simulated kitchen cannot be started.
+        ConfigError: There is nothing for the language.
+    """
+    config = loaded.config
+    read = Read(
+        await asyncio.to_thread(read_manifests, loaded, simulated=simulated),
+        await asyncio.to_thread(wording.load, config.device.language),
+        kept,
+    )
+    async with AsyncExitStack() as stack:
+        settings, awaited = config.mqtt, None
+        if simulated or not settings.host:
+            awaited = BRIDGE_STATE
+            port = await stack.enter_async_context(private_house())
+            settings = Mqtt(host="127.0.0.1", port=port, root=config.mqtt.root)
+        own = topics(config.mqtt.root, config.device.id)
+        bridge = _bridge(settings, config, own)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bridge.run(), name="mqtt")
+            try:
+                yield House(config, bridge, read, timeline=timeline, awaited=awaited)
+            finally:
+                await bridge.close()
+
+
+async def probe_broker(config: Config) -> str:
+    """Connect to the configured broker once; return how it went, in words.
+
+    Raises:
+        BrokerError: It did not.
+    """
+    probe = topics(config.mqtt.root, f"{config.device.id}-doctor")
+    bridge = MqttBridge(
+        config.mqtt, device=f"{config.device.id}-doctor", availability=probe.availability
+    )
+    told: asyncio.Future[tuple[bool, str]] = asyncio.get_running_loop().create_future()
+
+    def tell(connected: bool, reason: str) -> None:  # noqa: FBT001 - a callback
+        if not told.done():
+            told.set_result((connected, reason))
+
+    bridge.on_state(tell)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bridge.run(), name="mqtt")
+        try:
+            async with asyncio.timeout(15.0):
+                connected, reason = await told
+        except TimeoutError as error:
+            raise BrokerError("no answer within 15 s") from error
+        finally:
+            await bridge.close()
+    if not connected:
+        raise BrokerError(reason)
+    return f"connected to {config.mqtt.host}"
+
+
+def _bridge(settings: Mqtt, config: Config, own: Topics) -> MqttBridge:
+    return MqttBridge(settings, device=config.device.id, availability=own.availability)

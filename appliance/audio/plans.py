@@ -1,0 +1,74 @@
+"""How a chosen device may be opened: the ways to try, the best first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from appliance.audio.devices import Choice, DeviceRecord
+from appliance.frames import RATE
+from appliance.units import SampleRate
+
+COMMON_RATES = (SampleRate(48_000), SampleRate(44_100), SampleRate(32_000), SampleRate(96_000))
+"""What cards run at that do not run at 16 kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the configuration says about the card (``appliance.config.model.Audio``)."""
+
+    input: str = ""
+    output: str = ""
+    rate: SampleRate = SampleRate(0)
+    """0: 16 kHz if the card can, else its own."""
+
+    channels: int = 0
+    """Of the microphones; 0: one, or as many as ``microphone_channel`` needs."""
+
+    microphone_channel: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """One stream to open; input and output then share rate, channels and clock."""
+
+    rate: SampleRate
+    channels: int
+    input: DeviceRecord | None
+    output: DeviceRecord | None
+
+
+def together(choice: Choice, wish: Wish) -> Iterator[StreamPlan]:
+    """Yield the ways to open both directions as one stream, if there are two."""
+    if choice.input is None or choice.output is None:
+        return
+    most = min(choice.input.inputs, choice.output.outputs)
+    for channels in _channels(wish, most):
+        for rate in _rates(wish, choice.input, choice.output):
+            yield StreamPlan(rate, channels, choice.input, choice.output)
+
+
+def input_alone(device: DeviceRecord, wish: Wish) -> Iterator[StreamPlan]:
+    """Yield the ways to open the microphones alone."""
+    for channels in _channels(wish, device.inputs):
+        for rate in _rates(wish, device):
+            yield StreamPlan(rate, channels, device, None)
+
+
+def output_alone(device: DeviceRecord, wish: Wish) -> Iterator[StreamPlan]:
+    """Yield the ways to open the loudspeaker alone."""
+    for channels in dict.fromkeys((1, min(2, device.outputs))):
+        for rate in _rates(wish, device):
+            yield StreamPlan(rate, channels, None, device)
+
+
+def _channels(wish: Wish, most: int) -> list[int]:
+    """Return the numbers of channels to try: the fewest that do, then what cards insist on."""
+    if wish.channels:
+        return [wish.channels] if wish.channels <= most else []
+    fewest = wish.microphone_channel + 1
+    return [n for n in dict.fromkeys((fewest, 2, most)) if fewest <= n <= most]
+
+
+def _rates(wish: Wish, *devices: DeviceRecord) -> list[SampleRate]:
+    if wish.rate:
+        return [wish.rate]
+    return list(dict.fromkeys((RATE, *(device.rate for device in devices), *COMMON_RATES)))

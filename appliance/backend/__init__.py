@@ -1,0 +1,1 @@
+"""Where replies come from: one folder for each kind of backend."""

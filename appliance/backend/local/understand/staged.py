@@ -1,0 +1,207 @@
+"""Understanding, stage by stage; the one module here that knows all the others."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from appliance.backend.local.understand import language as languages
+from appliance.backend.local.understand.amend import Amender
+from appliance.backend.local.understand.embedding import Embedder
+from appliance.backend.local.understand.house import House, Maker
+from appliance.backend.local.understand.memory import Memory, Question
+from appliance.backend.local.understand.nearest import Nearest
+from appliance.backend.local.understand.questions import ask_for
+from appliance.backend.local.understand.reader import Reader
+from appliance.backend.local.understand.reading import Reading, Scene, Trace
+from appliance.backend.local.understand.sentences import Request
+from appliance.backend.local.understand.slots import Slot
+from appliance.backend.local.understand.text import Cleaner, Tokens, words_only
+from appliance.backend.local.understand.types import Call, Understanding
+from appliance.catalogue import ToolSpec
+
+EMBEDDED = frozenset({"en"})
+"""The languages that MiniLM was trained on; in others only words are compared."""
+
+MOST_CALLS = 20
+"""Calls of one sentence. "Everything off" in a large house is below; more is a mistake."""
+
+
+class StagedUnderstander:
+    """Understands requests. One thread at a time.
+
+    Args:
+        language: Such as ``en``; there must be a file for it in ``words``.
+        wake_phrases: As they are spoken; removed from the start of a request.
+        area: The room that the box stands in: "the light" is the light there.
+        minilm_folder: Holds ``model.onnx`` and ``tokenizer.json``; ``None``: examples are compared
+            by their words only. Loaded on first use, or by ``warm``.
+        threshold: Cosine from which an example counts.
+        nearest: Whether examples are compared at all.
+        clock: Seconds, for forgetting; any clock that never goes back.
+
+    Raises:
+        ConfigError: Nothing is known about the language.
+    """
+
+    def __init__(  # noqa: PLR0913 - all by keyword, all from the configuration
+        self,
+        *,
+        language: str = "en",
+        wake_phrases: Sequence[str] = (),
+        area: str | None = None,
+        minilm_folder: Path | None = None,
+        threshold: float = 0.55,
+        nearest: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._language = languages.load(language)
+        self._area = area
+        self._cleaner = Cleaner(self._language, wake_phrases)
+        self._maker = Maker(self._language, language)
+        embedded = language.partition("-")[0] in EMBEDDED
+        embedder = Embedder(minilm_folder) if embedded and minilm_folder is not None else None
+        self._nearest = Nearest(self._language, embedder, threshold=threshold)
+        self._reader = Reader(self._language, self._nearest if nearest else None)
+        self._memory = Memory(clock)
+        self._house = House((), maker=self._maker, area=area)
+
+    def warm(self, catalogue: Sequence[ToolSpec]) -> None:
+        """Do now what the first request would have to wait for; from the same thread.
+
+        Raises:
+            ModelError: The model is missing or failed.
+        """
+        self._nearest.prepare(self._furnished(catalogue))
+
+    def understand(self, text: str, catalogue: Sequence[ToolSpec]) -> Understanding:
+        """Take a transcript; remembers the last calls, so that a correction can change them.
+
+        Any text gives an answer. A call names a tool of the catalogue and fits its schema.
+
+        Raises:
+            ModelError: The model is missing or failed.
+        """
+        house = self._furnished(catalogue)
+        trace = Trace()
+        words = self._cleaner.clean(text)
+        trace.note("clean", text, " ".join(words))
+        self._memory.turn()
+        scene = Scene(house, self._memory.history)
+        for reading in self._readings(words, scene, trace):
+            understanding = self._finished(reading, house, trace)
+            if understanding is not None:
+                return understanding
+        return self._lost(words, scene, trace)
+
+    def forget(self) -> None:
+        """Forget the last requests: what comes next is said by somebody else."""
+        self._memory.forget()
+
+    def _furnished(self, catalogue: Sequence[ToolSpec]) -> House:
+        if not self._house.serves(catalogue):
+            self._house = House(catalogue, maker=self._maker, area=self._area)
+        return self._house
+
+    def _lost(self, words: Tokens, scene: Scene, trace: Trace) -> Understanding:
+        """Return what to say to something that asks for nothing: what is "it"?"""
+        say = self._language.say
+        if self._reader.pointing.repeats(words):
+            return Understanding("none", say=say.nothing_before, trace=trace.stages)
+        unknown = self._reader.unknown(words, scene, trace)
+        if unknown is not None:
+            reading, word = unknown
+            self._memory.asked(Question(reading.requests))
+            question = say.meant.format(word=word)
+            return Understanding(reading.stage, say=question, trace=trace.stages)
+        return Understanding("none", say=say.not_understood, trace=trace.stages)
+
+    def _readings(self, words: Tokens, scene: Scene, trace: Trace) -> Iterator[Reading]:
+        """Yield what the words may mean, the surest first."""
+        house, plain = scene.house, words_only(words)
+        if not plain or not house.tools:
+            return
+        known = self._reader.known(plain, scene, trace)
+        if known is not None:
+            yield known
+        amender = Amender(house, self._nearest)
+        question = self._memory.question
+        if question is not None:
+            self._memory.answered()
+            answered = amender.answered(question, plain)
+            trace.note("answer", " ".join(words), ", ".join(r.tool for r in answered))
+            if answered:
+                yield Reading(answered, "nearest")
+        yield from self._back(plain, scene, trace)
+        rest = self._reader.clauses.correction(words)
+        if rest is not None:
+            yield from self._corrections(rest, scene, amender, trace)
+        for said in (words,) if rest is None else (rest, words):
+            reading = self._reader.read(said, scene, trace)
+            if reading is not None:
+                yield reading
+        leftover = self._cleaner.is_leftover(plain[0])
+        badly = self._reader.begun_badly(words, scene, trace, leftover=leftover)
+        if badly is not None:
+            yield badly
+
+    def _back(self, words: Tokens, scene: Scene, trace: Trace) -> Iterator[Reading]:
+        """Yield what words ask for that point back to earlier requests."""
+        if self._reader.guards.objection(words) is not None:
+            return
+        if self._reader.pointing.repeats(words) and self._memory.requests:
+            yield Reading(self._memory.requests, "nearest")
+        for reading in (
+            self._reader.pointed(words, scene, trace),
+            self._reader.pointing.stepped(words, scene),
+        ):
+            if reading is not None:
+                yield reading
+
+    def _corrections(
+        self, rest: Tokens, scene: Scene, amender: Amender, trace: Trace
+    ) -> Iterator[Reading]:
+        known = self._reader.known(rest, scene, trace)
+        if known is not None:
+            yield known
+        if self._reader.guards.objection(rest) is None:
+            amended = amender.amended(self._memory.requests, rest)
+            trace.note("correction", " ".join(rest), ", ".join(r.tool for r in amended))
+            if amended:
+                yield Reading(amended, "nearest")
+
+    def _finished(self, reading: Reading, house: House, trace: Trace) -> Understanding | None:
+        """Return calls, or a question about what is missing, or ``None`` if it does not fit."""
+        known = [request for request in reading.requests if request.tool in house.tools]
+        lacking = [
+            (request, slot)
+            for request in known
+            if (slot := reading.lacks or house.tools[request.tool].missing(request)) is not None
+        ]
+        if lacking:
+            return self._asked(lacking, reading, trace)
+        calls: dict[str, Call] = {}
+        for request in known:
+            made = house.tools[request.tool].calls(request)
+            if not made:
+                trace.note("schema", request.tool, "the values do not fit")
+                return None
+            calls |= {repr((c.tool, sorted(c.arguments.items()))): c for c in made}
+        if not 0 < len(calls) <= MOST_CALLS:
+            return None
+        self._memory.did(reading.requests)
+        say = self._language.say.rest if reading.partly else ""
+        return Understanding(reading.stage, tuple(calls.values()), say, trace.stages)
+
+    def _asked(
+        self, lacking: Sequence[tuple[Request, Slot]], reading: Reading, trace: Trace
+    ) -> Understanding | None:
+        slot = lacking[0][1]
+        if len(lacking) < len(reading.requests) or any(
+            other.kind is not slot.kind for _, other in lacking
+        ):
+            trace.note("ask", "", "more than one thing is missing")
+            return None
+        requests = tuple(request for request, _ in lacking)
+        self._memory.asked(Question(requests, slot.parameter))
+        say = ask_for(slot, self._language)
+        return Understanding(reading.stage, say=say, trace=trace.stages)

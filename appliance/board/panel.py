@@ -1,0 +1,138 @@
+"""Everything that one can touch and see on the box, as the configuration names it."""
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TypeVar
+
+from appliance.board.buttons import TalkButton
+from appliance.board.contact import Contact
+from appliance.board.indicator import Lights
+from appliance.board.lights import MuteLed, StatusLed
+from appliance.board.mute import Mute, Wishes
+from appliance.board.pins import Pins, open_pins
+from appliance.board.ring import Ring
+from appliance.config.model import Board
+from appliance.errors import DeviceError
+from appliance.events import ButtonPressed, MuteSwitched, StopAsked
+from appliance.ports import Cue
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+BoardEvent = ButtonPressed | StopAsked | MuteSwitched
+
+
+class Panel:
+    """The button, the mute switch and the lights; made, used and closed on the event loop.
+
+    What cannot be opened is left out and named in ``problems``; the box runs without it. One thing
+    is not left out silently: a mute switch that is configured but cannot be read counts as a wish
+    to be mute, for it may well be closed. It can be taken back from outside (``mute.ask``).
+
+    Args:
+        settings: Which pins there are.
+        report: Is told what happens, on the event loop.
+        opener: Opens the pins; called only if there are any.
+    """
+
+    def __init__(
+        self,
+        settings: Board,
+        report: Callable[[BoardEvent], None],
+        *,
+        opener: Callable[[], Pins] = open_pins,
+    ) -> None:
+        self.problems: list[DeviceError] = []
+        """What could not be opened, in the order of the configuration."""
+
+        self._open = ExitStack()
+        self._settings = settings
+        self._report = report
+        pins = self._pins(opener)
+        self._button(pins)
+        self._switch: Contact | None = None
+        self.mute = self._mute(pins)
+        self.lights = self._lights(pins)
+        """Shows cues."""
+
+    def start(self, *, muted_outside: bool = False) -> None:
+        """Show rest, and report what counts already.
+
+        Args:
+            muted_outside: Somebody had asked for mute before (``mute.asked_outside`` of the panel
+                that this one replaces): a new start must not make the box listen.
+        """
+        self.lights.show(Cue.IDLE)
+        closed = self._switch is not None and self._switch.closed
+        if self._switch is None and self._settings.mute_switch is not None:
+            log.warning("the mute switch cannot be read: muted until unmuted from outside")
+            muted_outside = True
+        self.mute.start(Wishes(switch=closed, outside=muted_outside))
+
+    def close(self) -> None:
+        """Turn the lights off and free the pins; idempotent."""
+        self._open.close()
+
+    def _pins(self, opener: Callable[[], Pins]) -> Pins | None:
+        board = self._settings
+        used = (board.button, board.mute_switch, board.mute_led, board.status_led)
+        if all(pin is None for pin in used):
+            return None
+        pins = self._attempt(opener)
+        if pins is not None:
+            self._open.callback(pins.close)
+        return pins
+
+    def _button(self, pins: Pins | None) -> None:
+        pin = self._settings.button
+        if pins is None or pin is None:
+            return
+        button = self._attempt(lambda: TalkButton(pin, pins, self._report))
+        if button is not None:
+            self._open.callback(button.close)
+
+    def _mute(self, pins: Pins | None) -> Mute:
+        switch, led = self._settings.mute_switch, self._settings.mute_led
+        lamp = None
+        if pins is not None and led is not None:
+            lamp = self._attempt(lambda: MuteLed(led, pins))
+            if lamp is not None:
+                self._open.callback(lamp.close)
+        mute = Mute(self._report, lamp=lamp)
+        if pins is not None and switch is not None:
+            self._switch = self._attempt(lambda: Contact(switch, pins, mute.switched))
+            if self._switch is not None:
+                self._open.callback(self._switch.close)
+        return mute
+
+    def _lights(self, pins: Pins | None) -> Lights:
+        board = self._settings
+        led, ring = None, None
+        if pins is not None and (pin := board.status_led) is not None:
+            led = self._attempt(lambda: StatusLed(pin, pins))
+            if led is not None:
+                self._open.callback(led.close)
+        if board.ring_leds:
+            ring = self._attempt(
+                lambda: Ring(
+                    board.ring_leds,
+                    bus=board.ring_spi_bus,
+                    device=board.ring_spi_device,
+                    brightness=board.ring_brightness,
+                )
+            )
+            if ring is not None:
+                self._open.callback(ring.close)
+        lights = Lights(ring=ring, led=led)
+        self._open.callback(lights.close)  # last in, first out: dark before the pins go
+        return lights
+
+    def _attempt(self, make: Callable[[], T]) -> T | None:
+        try:
+            return make()
+        except DeviceError as problem:
+            log.warning("%s; the box runs without it", problem, extra={"code": problem.code})
+            self.problems.append(problem)
+            return None

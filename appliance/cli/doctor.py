@@ -1,0 +1,151 @@
+"""``voice-appliance doctor``: what is wrong, and how to mend it."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Iterator
+
+import typer
+from platformdirs import user_state_path
+from rich.markup import escape
+
+from appliance.app.answers import needed_models
+from appliance.app.house import probe_broker, read_manifests
+from appliance.app.listening import Levels, listen_to_card
+from appliance.cli.exits import Exit
+from appliance.cli.terminal import AsJson, ConfigFile, console
+from appliance.config import Config, Loaded, load
+from appliance.errors import ApplianceError, ConfigError
+from appliance.host.health import Check, checks
+from appliance.host.journal import set_up_logging
+from appliance.store import ModelStore
+from appliance.units import Seconds
+
+LISTEN = Seconds(1.5)
+TOO_QUIET_DB = -75.0
+"""A microphone in the quietest room gives more than this; less is a muted or dead one."""
+
+TOO_CLIPPED = 0.001
+
+
+def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Look at everything the box needs: sound, broker, tools, models, permissions, versions.
+
+    Listens to the microphone for a moment (nothing is kept) and says what is wrong and how to
+    mend it. Exit code 1 if anything is wrong.
+
+    Example: voice-appliance doctor --config ./config.toml
+    """
+    set_up_logging(quiet=True)
+    try:
+        loaded = load(config)
+    except ConfigError as error:
+        found = [Check("configuration", ok=False, detail=problem) for problem in error.problems]
+    else:
+        found = list(_all(loaded))
+    for check in found:
+        if as_json:
+            console.print(json.dumps(_plain(check)), markup=False, soft_wrap=True)
+        else:
+            _show(check)
+    if not all(check.ok for check in found):
+        raise typer.Exit(Exit.WRONG)
+
+
+def _all(loaded: Loaded) -> Iterator[Check]:
+    config = loaded.config
+    where = str(loaded.path) if loaded.path else "no file: the defaults"
+    yield Check("configuration", ok=True, detail=where)
+    yield from _tools(loaded)
+    yield from _sound(asyncio.run(listen_to_card(config, LISTEN)))
+    yield from _broker(config)
+    yield from _models(config)
+    yield from _programs(config)
+    board = config.board
+    pins = (board.button, board.mute_switch, board.mute_led, board.status_led)
+    yield from checks(
+        state=user_state_path("voice-appliance", ensure_exists=True),
+        pins=any(pin is not None for pin in pins),
+        spi=f"spidev{board.ring_spi_bus}.{board.ring_spi_device}" if board.ring_leds else "",
+    )
+
+
+def _tools(loaded: Loaded) -> Iterator[Check]:
+    found = read_manifests(loaded)
+    count = len(found.manifests)
+    fine = count > 0 and not found.problems
+    hint = "nothing in the house can be asked for yet: docs/manifests.md" if not count else ""
+    yield Check("tool manifests", fine, f"{count} can be used", hint)
+    for problem in found.problems:
+        yield Check("tool manifest", ok=False, detail=str(problem), remedy="docs/manifests.md")
+
+
+def _sound(levels: Levels) -> Iterator[Check]:
+    form = levels.form
+    if form is None:
+        hint = "plug in a microphone, or name one in [audio]; `arecord -l` lists what Linux sees"
+        yield Check("sound card", ok=False, detail=levels.reason, remedy=hint)
+        return
+    yield Check("sound card", ok=True, detail=levels.reason)
+    rate = f"{form.input_rate} Hz, {form.input_channels} channels"
+    yield Check("microphone", bool(form.input_name), f"{form.input_name}: {rate}")
+    detail = f"{form.output_name}: {form.output_rate} Hz" if form.output_name else "none"
+    yield Check("loudspeaker", bool(form.output_name), detail, "name one in [audio] output")
+    for channel, level in enumerate(levels.rms_db):
+        yield Check(
+            f"level, channel {channel}",
+            level > TOO_QUIET_DB,
+            f"{level:.0f} dB of full scale",
+            "nothing comes in: is it muted (`alsamixer`), or is this channel dead?",
+        )
+    clipped = levels.clipped <= TOO_CLIPPED
+    yield Check("clipping", clipped, f"{levels.clipped:.2%}", "turn the input gain down")
+    lost = levels.counters
+    if lost is not None:
+        detail = f"{lost.input_overflows} overflows, {lost.output_underflows} underruns"
+        fine = not (lost.input_overflows or lost.output_underflows or lost.ring_overflows)
+        yield Check("losses", fine, detail, "something keeps the machine too busy for sound")
+
+
+def _broker(config: Config) -> Iterator[Check]:
+    if not config.mqtt.host:
+        detail = "none configured: a private one with a simulated kitchen is used"
+        yield Check("broker", ok=True, detail=detail)
+        return
+    try:
+        detail = asyncio.run(probe_broker(config))
+    except ApplianceError as error:
+        yield Check("broker", ok=False, detail=str(error), remedy="look at [mqtt]")
+    else:
+        yield Check("broker", ok=True, detail=detail)
+
+
+def _models(config: Config) -> Iterator[Check]:
+    store = ModelStore.default()
+    for name in needed_models(config):
+        try:
+            store.folder(name)
+        except ApplianceError as error:
+            hint = f"voice-appliance models fetch {name}"
+            yield Check("model", ok=False, detail=str(error), remedy=hint)
+        else:
+            yield Check("model", ok=True, detail=name)
+
+
+def _programs(config: Config) -> Iterator[Check]:
+    wanted = ("espeak-ng",) if config.mqtt.host else ("espeak-ng", "mosquitto")
+    for program in wanted:
+        path = shutil.which(program, path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+        yield Check(program, path is not None, path or "missing", f"apt-get install {program}")
+
+
+def _plain(check: Check) -> dict[str, object]:
+    remedy = {} if check.ok or not check.remedy else {"remedy": check.remedy}
+    return {"check": check.name, "ok": check.ok, "detail": check.detail, **remedy}
+
+
+def _show(check: Check) -> None:
+    mark = "[green]well [/]" if check.ok else "[bold red]wrong[/]"
+    console.print(f"{mark} {check.name:<18} {escape(check.detail)}", soft_wrap=True)
+    if not check.ok and check.remedy:
+        console.print(f"      → {escape(check.remedy)}", style="yellow", soft_wrap=True)

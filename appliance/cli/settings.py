@@ -1,0 +1,28 @@
+"""``voice-appliance check`` and ``config``: the settings, judged and shown."""
+
+from appliance.app.house import read_manifests
+from appliance.cli.terminal import ConfigFile, console
+from appliance.config import load
+from appliance.config.show import show
+
+
+def check(*, config: ConfigFile = None) -> None:
+    """Say everything that is wrong with the configuration and the tool manifests.
+
+    Every problem at once, each with its file, line and key. Exit code 2 if there is any.
+
+    Example: voice-appliance check --config ./config.toml
+    """
+    loaded = load(config)
+    found = read_manifests(loaded)
+    found.complain()
+    where = str(loaded.path) if loaded.path else "no file: the defaults"
+    console.print(f"configuration: well ({where}); {len(found.manifests)} tool manifests: well")
+
+
+def config(*, config: ConfigFile = None) -> None:
+    """Show the configuration in effect, and where each value was set; secrets are masked.
+
+    Example: voice-appliance config > config.toml
+    """
+    console.print(show(load(config)), markup=False, soft_wrap=True, end="")

@@ -1,0 +1,265 @@
+"""The settings, with units, limits and defaults. Every field's docstring is its documentation.
+
+``appliance.config.load`` reads them from TOML, ``appliance.config.checks`` looks at what no single
+field can know; ``docs/config.example.toml`` shows them all and is made from this module.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Patience = Annotated[float, Field(ge=0.0, le=600.0)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Gain = Annotated[float, Field(ge=-60.0, le=12.0)]
+Pin = Annotated[int, Field(ge=0, le=27)]
+
+
+READY_WORDS = ("hey_jarvis", "alexa", "hey_mycroft", "okay_nabu")
+"""The wake words that come with the appliance (the models of pymicro-wakeword)."""
+
+
+class Section(BaseModel):
+    """One table of the file: frozen; a key that nobody knows is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Device(Section):
+    """Who this box is."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "box"
+    """Name on the network and in MQTT topics: lower-case letters, digits and hyphens."""
+
+    name: str = "Voice appliance"
+    """As people call it."""
+
+    area: Annotated[str | None, Field(examples=["kitchen"])] = None
+    """The room it stands in: "turn on the light" means the light here."""
+
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
+    """Spoken language of requests and replies; the parts for it must be installed."""
+
+
+class Audio(Section):
+    """The sound card."""
+
+    input: str = ""
+    """Part of the microphone's name as ``voice-appliance doctor`` prints it; empty: chosen."""
+
+    output: str = ""
+    """Part of the loudspeaker's name; empty: chosen, on the microphone's card if it has one."""
+
+    rate_hz: Annotated[int, Field(ge=0, le=192_000)] = 0
+    """Rate of the card; 0: 16 kHz if the card can, else its own."""
+
+    channels: Annotated[int, Field(ge=0, le=8)] = 0
+    """Microphone channels to open; 0: one, unless the device demands more."""
+
+    microphone_channel: Annotated[int, Field(ge=0, le=7)] = 0
+    """Which channel is listened to, counted from 0."""
+
+    voice_gain_db: Gain = 0.0
+    """Loudness of replies."""
+
+    chime_gain_db: Gain = -12.0
+    """Loudness of the short sounds."""
+
+    chimes: bool = True
+    """Whether there are short sounds at all; the lights stay."""
+
+
+class CustomWakeWord(Section):
+    """A wake word of one's own: an ONNX head over the speech-embedding backbone."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", examples=["hey_house"])]
+    """What logs and the timeline call it: lower-case letters, digits and underscores."""
+
+    model: Annotated[Path, Field(examples=["hey_house.onnx"])]
+    """The head: 16 embeddings of 96 values in, one score out."""
+
+    phrase: str = ""
+    """How it is spoken; removed from the start of the request. Empty: the name."""
+
+
+class Wake(Section):
+    """The wake word."""
+
+    words: tuple[str, ...] = ("hey_jarvis",)
+    """Ready-made words listened for: hey_jarvis, alexa, hey_mycroft, okay_nabu."""
+
+    custom: tuple[CustomWakeWord, ...] = ()
+    """Wake words of one's own, besides the ready-made ones."""
+
+    sensitivity: Fraction = 0.5
+    """0 hears only the clearest call, 1 nearly anything like it."""
+
+    refractory_s: Annotated[float, Field(ge=0.0, le=10.0)] = 2.0
+    """After a wake word, the time in which another is not looked for."""
+
+    pre_roll_s: Annotated[float, Field(ge=0.0, le=3.0)] = 0.2
+    """Sound from before the detection that belongs to the request. The detection comes about 0.2 s
+    after the end of the word; more than that only adds the end of the word to the request."""
+
+
+class Speech(Section):
+    """Speech and the end of a turn."""
+
+    threshold: Annotated[float, Field(ge=0.05, le=0.95)] = 0.5
+    """Probability from which a frame counts as speech."""
+
+    trailing_silence_s: Annotated[float, Field(ge=0.2, le=5.0)] = 0.7
+    """Silence that ends a turn."""
+
+    shortest_s: Annotated[float, Field(ge=0.0, le=2.0)] = 0.1
+    """Shorter sounds are not speech."""
+
+    longest_s: Annotated[float, Field(ge=2.0, le=120.0)] = 30.0
+    """A turn is ended here even if somebody goes on talking."""
+
+
+class Turn(Section):
+    """Patience."""
+
+    first_word_s: Patience = 5.0
+    """Silence after the wake word before the box gives up."""
+
+    reply_s: Annotated[float, Field(gt=0.0, le=120.0)] = 12.0
+    """From the end of a turn to the first piece of the reply."""
+
+    stall_s: Annotated[float, Field(gt=0.0, le=60.0)] = 6.0
+    """Longest gap inside a reply."""
+
+    follow_up_s: Patience = 4.0
+    """After a reply, how long one may go on without the wake word; 0: never."""
+
+    barge_in: Literal["wake_word", "speech"] = "wake_word"
+    """What interrupts a reply. ``speech`` needs a card that cancels its own echo."""
+
+
+class Local(Section):
+    """The on-device backend."""
+
+    transcriber: Literal["auto", "base", "tiny"] = "auto"
+    """Moonshine's size; auto: base where there is memory for it."""
+
+    nearest: bool = True
+    """Whether a request that no sentence matches is compared with the examples."""
+
+    nearest_threshold: Fraction = 0.55
+    """Likeness (cosine) from which an example counts."""
+
+    speech_rate: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+    """How fast the box speaks."""
+
+
+class Mqtt(Section):
+    """The broker of the house. Without a host, a private one with a simulated kitchen is used."""
+
+    host: str = ""
+    """Name or address of the broker, without ``mqtt://`` and without a port."""
+
+    port: Annotated[Port | None, Field(examples=[1883])] = None
+    """Unset: 1883, with TLS 8883."""
+
+    user: str = ""
+    """User name at the broker; empty: none."""
+
+    password: Annotated[
+        SecretStr | None, Field(examples=["only if nobody else can read this"])
+    ] = None
+    """Better as the credential ``mqtt-password``, which wins over this."""
+
+    password_file: Annotated[Path | None, Field(examples=["mqtt-password"])] = None
+    """A file of mode 0600 with the password as its only line."""
+
+    tls: bool = False
+    """Whether the connection is encrypted."""
+
+    ca_file: Annotated[Path | None, Field(examples=["ca.pem"])] = None
+    """Who vouches for the broker, PEM; unset: the authorities that the system trusts."""
+
+    certificate_file: Annotated[Path | None, Field(examples=["box.pem"])] = None
+    """The box's own certificate, PEM, for brokers that ask for one."""
+
+    key_file: Annotated[Path | None, Field(examples=["box.key"])] = None
+    """The private key of that certificate, PEM, without a passphrase."""
+
+    root: Annotated[str, Field(pattern=r"^[^#+/$][^#+]*[^#+/]$")] = "voice-appliance"
+    """First level of our own topics."""
+
+    version: Literal["auto", "5", "3.1.1"] = "auto"
+    """Of the protocol; auto: 5, and 3.1.1 where the broker is old."""
+
+    queue: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Messages that may wait for the broker's acknowledgement."""
+
+
+class Tools(Section):
+    """Where tools come from."""
+
+    folders: tuple[Path, ...] = ()
+    """Folders of manifests (``*.toml``), besides ``tools.d`` beside the configuration."""
+
+    from_broker: bool = True
+    """Whether retained manifests on ``<root>/tools/+/config`` are accepted."""
+
+
+class Board(Section):
+    """Buttons and lights, by GPIO number (BCM); what is not there is left out."""
+
+    button: Annotated[Pin | None, Field(examples=[17])] = None
+    """Talk button, closed to ground: pressed wakes the box, held for 2 s stops it."""
+
+    mute_switch: Annotated[Pin | None, Field(examples=[22])] = None
+    """Closed to ground means muted."""
+
+    mute_led: Annotated[Pin | None, Field(examples=[27])] = None
+    """Lit while muted, whoever muted it."""
+
+    status_led: Annotated[Pin | None, Field(examples=[25])] = None
+    """One light that tells what the ring would."""
+
+    ring_leds: Annotated[int, Field(ge=0, le=64)] = 0
+    """APA102 LEDs on SPI; 0: none."""
+
+    ring_spi_bus: Annotated[int, Field(ge=0, le=6)] = 0
+    """The first number of ``/dev/spidev0.1``."""
+
+    ring_spi_device: Annotated[int, Field(ge=0, le=2)] = 0
+    """The second number of ``/dev/spidev0.1``."""
+
+    ring_brightness: Fraction = 0.3
+    """0 is dark, 1 dazzles."""
+
+
+class Config(Section):
+    """Everything."""
+
+    device: Device = Device()
+    """Who this box is."""
+
+    audio: Audio = Audio()
+    """The sound card."""
+
+    wake: Wake = Wake()
+    """The wake word."""
+
+    speech: Speech = Speech()
+    """Speech and the end of a turn."""
+
+    turn: Turn = Turn()
+    """Patience."""
+
+    local: Local = Local()
+    """The on-device backend."""
+
+    mqtt: Mqtt = Mqtt()
+    """The broker of the house."""
+
+    tools: Tools = Tools()
+    """Where tools come from."""
+
+    board: Board = Board()
+    """Buttons and lights."""

@@ -1,0 +1,126 @@
+"""Everything that this appliance raises on purpose.
+
+The tree (a test compares it with the classes below):
+
+* ApplianceError
+    * ConfigError          the configuration is wrong: all problems at once
+    * DeviceError          a sound card, a pin or a recording
+        * RecordingError   a sound file that cannot be read
+    * ModelError           a model is missing, changed or unfit
+    * BrokerError          the MQTT broker cannot be used
+    * BackendError         what answers the user
+        * BackendUnavailable
+    * ManifestError        a tool manifest is wrong: all problems at once
+    * ToolError            one tool call
+        * ToolRejected     nothing was done
+        * ToolTimedOut     it was asked for, but not confirmed
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from appliance.units import CallId, Seconds
+
+
+class ApplianceError(Exception):
+    """Base of every deliberate error.
+
+    Attributes:
+        code: Stable name, used in logs, in MQTT diagnostics and in docs/errors.md.
+        retryable: Whether the same request may succeed if it is simply made again.
+    """
+
+    code: ClassVar[str] = "appliance"
+    retryable: ClassVar[bool] = False
+
+
+class ConfigError(ApplianceError):
+    """The configuration is wrong; one line per problem, each with file, key and what to do."""
+
+    code = "config"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Keep every problem, in the order of the file."""
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class DeviceError(ApplianceError):
+    """A device of the box failed, was unplugged or is not there."""
+
+    code = "device"
+    retryable = True
+
+
+class RecordingError(DeviceError):
+    """A sound file cannot be read."""
+
+    code = "recording"
+    retryable = False
+
+
+class ModelError(ApplianceError):
+    """A model is missing, changed or unfit; the message says how to get it."""
+
+    code = "model"
+
+
+class BrokerError(ApplianceError):
+    """The MQTT broker cannot be used; the message says why."""
+
+    code = "broker"
+    retryable = True
+
+
+class BackendError(ApplianceError):
+    """What answers the user failed."""
+
+    code = "backend"
+
+
+class BackendUnavailable(BackendError):
+    """The backend cannot be reached or has gone away."""
+
+    code = "backend.unavailable"
+    retryable = True
+
+
+class ManifestError(ApplianceError):
+    """A tool manifest is wrong; one line per problem, each with file, key and what to do."""
+
+    code = "manifest"
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        """Keep the file or topic and every problem in it."""
+        super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
+        self.source = source
+        self.problems = tuple(problems)
+
+
+class ToolError(ApplianceError):
+    """A tool call could not be carried out."""
+
+    code = "tool"
+
+    def __init__(self, call: CallId, problem: str) -> None:
+        """Keep the call and what was wrong; never what the user said."""
+        super().__init__(problem)
+        self.call = call
+
+
+class ToolRejected(ToolError):
+    """Unknown tool or unfit arguments; nothing was done."""
+
+    code = "tool.rejected"
+
+
+class ToolTimedOut(ToolError):
+    """It was asked for but not confirmed in time; it may yet happen."""
+
+    code = "tool.timeout"
+    retryable = True
+
+    def __init__(self, call: CallId, *, waited: Seconds) -> None:
+        """Say how long we waited."""
+        super().__init__(call, f"no confirmation within {waited:.1f} s")
+        self.waited = waited

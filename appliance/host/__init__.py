@@ -1,0 +1,1 @@
+"""The machine we run on: systemd, the journal, its health."""

@@ -1,0 +1,87 @@
+"""The few facts that outlive the program: whether somebody muted the box, and how loud it is.
+
+One small JSON file, written anew and renamed, so that a pulled plug leaves the old facts or
+the new ones. A disk that refuses costs the memory, never the box.
+"""
+
+import json
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import TypedDict
+
+from platformdirs import user_state_path
+
+log = logging.getLogger(__name__)
+
+
+class Facts(TypedDict):
+    """What is kept."""
+
+    muted: bool
+    """Somebody asked from outside, and nobody has taken it back."""
+
+    volume: int
+    """0 to 100."""
+
+
+FIRST: Facts = {"muted": False, "volume": 100}
+
+
+def state_folder() -> Path:
+    """Return the folder that this appliance writes to: systemd's, or the user's."""
+    given = os.environ.get("STATE_DIRECTORY")
+    return Path(given) if given else user_state_path("voice-appliance")
+
+
+class Kept:
+    """The facts, and their file. ``read`` blocks for a moment; ``keep`` does not.
+
+    Args:
+        path: The file; its folder is made when it is needed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self.facts: Facts = {**FIRST}
+
+    def read(self) -> None:
+        """Read the file; what cannot be read, or is no fact, counts as never kept."""
+        try:
+            found = json.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            log.warning("%s cannot be read: %s", self._path, error)
+            return
+        if not isinstance(found, dict):
+            return
+        if isinstance(muted := found.get("muted"), bool):
+            self.facts["muted"] = muted
+        if isinstance(volume := found.get("volume"), int) and 0 <= volume <= 100:
+            self.facts["volume"] = volume
+
+    def keep(self, *, muted: bool | None = None, volume: int | None = None) -> None:
+        """Remember what is given; written on a thread of its own, the latest facts win."""
+        before = {**self.facts}
+        if muted is not None:
+            self.facts["muted"] = muted
+        if volume is not None:
+            self.facts["volume"] = volume
+        if self.facts != before:
+            threading.Thread(target=self._write, name="kept", daemon=True).start()
+
+    def _write(self) -> None:
+        with self._lock:
+            new = self._path.with_suffix(".new")
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with new.open("w", encoding="utf-8") as file:
+                    json.dump(self.facts, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                new.replace(self._path)
+            except OSError as error:
+                log.warning("%s cannot be written: %s", self._path, error)

@@ -1,0 +1,256 @@
+"""The seams of the appliance: what hearing and the conversation need from the world.
+
+One page. Each protocol is implemented by one package and by one fake in ``tests/fakes.py``.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from appliance.catalogue import ToolSpec
+from appliance.events import BackendEvent, Happening, HeardEvent, ToolCalled
+from appliance.frames import Frame, Taps
+from appliance.units import CallId, ResponseId, SampleIndex, SampleRate, Seconds, TurnNumber
+
+
+class Cue(StrEnum):
+    """What the person in the room should see and, where it helps, hear."""
+
+    IDLE = "idle"
+    LISTENING = "listening"
+    PROMPT = "prompt"
+    """Still listening, and nobody has spoken yet: the moment for a short sound."""
+
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+    UNHEARD = "unheard"
+    """Back to rest without a request."""
+
+    MUTED = "muted"
+    FAILED = "failed"
+
+
+class Clock(Protocol):
+    """The time of a session: the event loop's, or the sound's own when a recording is played."""
+
+    def now(self) -> Seconds:
+        """Return the time; never goes back."""
+        ...
+
+    def call_at(self, when: Seconds, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have ``callback`` called on the event loop once ``now() >= when``; return its undo."""
+        ...
+
+
+class FrameSource(Protocol):
+    """Where raw frames come from: the sound card's capture ring."""
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield frames of shape ``(FRAME_SAMPLES, channels)`` without a gap, waiting for each.
+
+        Ends when the source is closed. Called from the hearing thread only.
+
+        Raises:
+            DeviceError: The device failed or was unplugged.
+        """
+        ...
+
+
+class Enhancer(Protocol):
+    """Makes clean taps of raw frames. Called from the hearing thread only."""
+
+    def process(self, frame: Frame) -> Taps:
+        """Take shape ``(n, channels)``; give two frames of shape ``(n,)`` with the same start."""
+        ...
+
+
+class WakeDetector(Protocol):
+    """Finds wake words. Called from the hearing thread only."""
+
+    def process(self, frame: Frame) -> HeardEvent | None:
+        """Take the next 10 ms of the wake tap; return the word it completes, if any."""
+        ...
+
+
+class SpeechDetector(Protocol):
+    """Finds the edges of speech. Called from the hearing thread only."""
+
+    def process(self, frame: Frame) -> HeardEvent | None:
+        """Take the next 10 ms of the speech tap; return the edge it completes, if any."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what was heard: the next frame need not follow the last one."""
+        ...
+
+
+class Ear(Protocol):
+    """What the conversation asks of the hearing thread. No method blocks; event loop only."""
+
+    def listen(self, *, audio_from: SampleIndex, speech_from: SampleIndex) -> None:
+        """Deliver frames from ``audio_from`` on and look for speech from ``speech_from`` on.
+
+        Both may lie in the past, as far back as the pre-roll reaches.
+        """
+        ...
+
+    def watch(self) -> None:
+        """Look for speech from now on, but deliver no frames (for barge-in)."""
+        ...
+
+    def rest(self) -> None:
+        """Only the wake word."""
+        ...
+
+    def position(self) -> SampleIndex:
+        """Return the end of the latest frame, on the capture clock."""
+        ...
+
+
+class Backend(Protocol):
+    """Turns the user's speech into a spoken reply and tool calls.
+
+    One object is one session. It never reconnects: it ends, and a new one is made. Every method
+    may raise ``BackendUnavailable``. ``events`` ends by raising it, too, never by simply stopping.
+
+    For every committed turn there is at least one reply: ``ReplyStarted``, pieces, ``ReplyEnded``.
+    A reply may call tools, before or after its sound; when the last of its calls is answered,
+    another reply to the same turn follows.
+    """
+
+    def events(self) -> AsyncIterator[BackendEvent]:
+        """Yield what happens, in order; iterate it once, from one task."""
+        ...
+
+    async def send_audio(self, frame: Frame) -> None:
+        """Add one frame, 16 kHz mono, to the user's turn; returns once it is buffered."""
+        ...
+
+    async def expect_end(self) -> None:
+        """Say that the user may have finished: what can be done ahead may begin."""
+        ...
+
+    async def commit_turn(self, turn: TurnNumber, *, as_expected: bool = False) -> None:
+        """Say that the user has finished; a ``ReplyStarted`` with this number follows.
+
+        Args:
+            turn: Its number.
+            as_expected: Nothing was said after the latest ``expect_end``.
+        """
+        ...
+
+    async def clear_turn(self) -> None:
+        """Forget the audio of a turn that came to nothing."""
+        ...
+
+    async def cancel_reply(self, response: ResponseId, *, heard: Seconds) -> None:
+        """Stop a reply of which the user heard the first ``heard`` seconds; idempotent."""
+        ...
+
+    async def answer_call(self, call: CallId, result: "ToolResult") -> None:
+        """Give a tool's result back; once per call."""
+        ...
+
+    async def close(self) -> None:
+        """End the session; idempotent."""
+        ...
+
+
+class Speaker(Protocol):
+    """Plays replies. No method blocks; event loop only."""
+
+    def play(self, response: ResponseId, pcm: bytes, rate: SampleRate) -> None:
+        """Queue sound behind what is already queued for the same reply."""
+        ...
+
+    def finish(self, response: ResponseId) -> None:
+        """Report ``PlaybackDrained`` once all that is queued for this reply has been played."""
+        ...
+
+    def stop(self) -> Seconds:
+        """Fall silent now; return how much of the current reply has been heard."""
+        ...
+
+
+class Indicator(Protocol):
+    """Shows a cue, by light and by sound."""
+
+    def show(self, cue: Cue) -> None:
+        """Replace the cue shown now; returns at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """How a call ended; the one answer that it is owed."""
+
+    status: str
+    """``done``; ``unchanged`` (it was so already); ``unconfirmed`` (sent, but the house did not
+    say so); ``rejected`` (nothing was sent); ``failed`` (it could not be sent, or was refused)."""
+
+    say: str = field(default="", repr=False)
+    """A sentence for the user, in the configured language; may be empty."""
+
+    data: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """For a model: plain JSON data."""
+
+
+class ToolRunner(Protocol):
+    """Carries out tool calls."""
+
+    def catalogue(self) -> Sequence[ToolSpec]:
+        """Return the tools that can be called now."""
+        ...
+
+    async def run(self, call: ToolCalled) -> ToolResult:
+        """Carry out one call. Never raises for what the house or the model did wrong."""
+        ...
+
+
+class ActionBus(Protocol):
+    """The house's messages. Event loop only."""
+
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, reply: "ReplyTo | None" = None
+    ) -> None:
+        """Queue one message, never retained, sent once or not at all.
+
+        Raises:
+            BrokerError: Not connected, or the queue is full; nothing will be sent.
+        """
+        ...
+
+    def subscribe(self, topic: str, handler: Callable[["Message"], None]) -> Callable[[], None]:
+        """Have ``handler`` called for every message of a topic filter; return its undo.
+
+        A retained message arrives too, marked as such. Subscriptions survive reconnects.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTo:
+    """Where the answer to a request should go; MQTT 5 properties, left out with older brokers."""
+
+    topic: str
+    correlation: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One MQTT message."""
+
+    topic: str
+    payload: bytes = field(repr=False)
+    retained: bool = False
+    correlation: bytes | None = None
+    """MQTT 5 correlation data, if the message answers a request."""
+
+
+class Observer(Protocol):
+    """Is told everything that happens, for the timeline; event loop only, must not block."""
+
+    def note(self, happening: Happening, at: Seconds) -> None:
+        """Take what happened and when, on the session's clock."""
+        ...

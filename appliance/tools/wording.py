@@ -1,0 +1,64 @@
+"""What the tools say in a language, from ``languages/<language>.toml``."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+from appliance.errors import ConfigError
+from appliance.tools.templates import TemplateFailed, compile_template
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The phrases of one language."""
+
+    answers: Mapping[str, str] = field(repr=False)
+    """How calls end: ``done``, ``unchanged``, ``unconfirmed``, ``no_house`` …"""
+
+    days: tuple[str, ...] = field(repr=False)
+    """From Monday on."""
+
+    months: tuple[str, ...] = field(repr=False)
+    tools: Mapping[str, Mapping[str, object]] = field(repr=False)
+    """For each built-in tool its description, its examples and what it says."""
+
+    def text(self, tool: str, key: str) -> str:
+        """Return a text of a built-in tool."""
+        return str(self.tools[tool][key])
+
+    def texts(self, tool: str, key: str) -> tuple[str, ...]:
+        """Return a list of texts of a built-in tool."""
+        found = self.tools[tool][key]
+        return tuple(found) if isinstance(found, list) else ()
+
+    def say(self, tool: str, key: str, values: Mapping[str, object]) -> str:
+        """Fill in what a built-in tool says."""
+        try:
+            return compile_template(self.text(tool, key)).render(values)
+        except TemplateFailed as error:  # a test renders every text of every language
+            raise ConfigError((f"languages: tools.{tool}.{key}: {error}",)) from error
+
+
+def load(language: str) -> Wording:
+    """Read the phrases of a language (``en``, ``en-GB``).
+
+    Raises:
+        ConfigError: There are none; the message lists the languages there are.
+    """
+    folder = files("appliance.tools") / "languages"
+    short = language.partition("-")[0]
+    known = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir())
+    for name in (language, short):
+        if name in known:
+            table = tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
+            calendar = table["calendar"]
+            return Wording(
+                answers=table["answers"],
+                days=tuple(calendar["days"]),
+                months=tuple(calendar["months"]),
+                tools=table["tools"],
+            )
+    raise ConfigError(
+        (f"device.language: the tools do not speak `{language}`; there are: {', '.join(known)}",)
+    )

@@ -1,0 +1,45 @@
+from appliance.audio.devices import Choice, DeviceRecord
+from appliance.audio.plans import Wish, input_alone, output_alone, together
+from appliance.units import SampleRate
+
+ARRAY = DeviceRecord(0, "array", 6, 2, SampleRate(16_000))
+SPEAKER = DeviceRecord(1, "speaker", 0, 2, SampleRate(48_000))
+HEADSET = DeviceRecord(2, "headset", 1, 2, SampleRate(44_100))
+
+
+def test_one_stream_at_16_khz_and_one_channel_is_wanted_most() -> None:
+    plans = list(together(Choice(HEADSET, HEADSET, ""), Wish()))
+
+    assert (plans[0].rate, plans[0].channels) == (16_000, 1)
+    assert {plan.channels for plan in plans} == {1}
+    assert [plan.rate for plan in plans][:3] == [16_000, 44_100, 48_000]
+
+
+def test_configured_rate_is_the_only_one() -> None:
+    wish = Wish(rate=SampleRate(48_000))
+
+    assert {plan.rate for plan in together(Choice(ARRAY, ARRAY, ""), wish)} == {48_000}
+    assert {plan.rate for plan in output_alone(SPEAKER, wish)} == {48_000}
+
+
+def test_more_microphones_than_loudspeakers_need_two_streams() -> None:
+    wish = Wish(channels=6)
+
+    assert not list(together(Choice(ARRAY, ARRAY, ""), wish))
+    assert {plan.channels for plan in input_alone(ARRAY, wish)} == {6}
+    assert {plan.channels for plan in output_alone(ARRAY, wish)} == {1, 2}
+
+
+def test_enough_channels_are_opened_for_the_chosen_microphone() -> None:
+    plans = list(input_alone(ARRAY, Wish(microphone_channel=2)))
+
+    assert [plan.channels for plan in plans if plan.rate == 16_000] == [3, 6]
+
+
+def test_more_channels_than_there_are_cannot_be_opened() -> None:
+    assert not list(input_alone(HEADSET, Wish(channels=2)))
+
+
+def test_one_direction_alone_is_no_matter_of_both() -> None:
+    assert not list(together(Choice(ARRAY, None, ""), Wish()))
+    assert not list(together(Choice(None, SPEAKER, ""), Wish()))

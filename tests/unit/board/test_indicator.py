@@ -1,0 +1,93 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from appliance.board.indicator import Lights
+from appliance.board.patterns import DARK, Colour, light
+from appliance.errors import DeviceError
+from appliance.ports import Cue
+from appliance.units import Seconds
+from tests.virtual_time import run_virtual
+
+
+class FakeRing:
+    def __init__(self, leds: int = 12) -> None:
+        self.leds = leds
+        self.shown: list[tuple[Colour, ...]] = []
+        self.broken = False
+
+    def show(self, colours: Sequence[Colour]) -> None:
+        if self.broken:
+            raise DeviceError("LED ring: broken")
+        self.shown.append(tuple(colours))
+
+
+def test_nothing_is_written_while_nothing_moves() -> None:
+    async def scene() -> None:
+        ring = FakeRing()
+        lights = Lights(ring=ring)
+        lights.show(Cue.LISTENING)
+        await asyncio.sleep(60)
+        assert ring.shown == [light(Cue.LISTENING, Seconds(0), 12).ring]
+
+    run_virtual(scene())
+
+
+def test_a_moving_cue_is_painted_at_most_25_times_a_second() -> None:
+    async def scene() -> None:
+        ring = FakeRing()
+        lights = Lights(ring=ring)
+        lights.show(Cue.THINKING)
+        await asyncio.sleep(1.0)
+        assert 20 <= len(ring.shown) <= 26
+        lights.show(Cue.IDLE)
+        count = len(ring.shown)
+        await asyncio.sleep(10)
+        assert ring.shown[count - 1 :] == [(DARK,) * 12]
+
+    run_virtual(scene())
+
+
+def test_showing_the_same_cue_again_does_not_begin_anew() -> None:
+    async def scene() -> None:
+        ring = FakeRing()
+        lights = Lights(ring=ring)
+        for _ in range(4):
+            lights.show(Cue.FAILED)
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(0.2)  # 2.2 s after the first: the flashing takes 2 s
+        count = len(ring.shown)
+        await asyncio.sleep(10)
+        assert len(ring.shown) == count
+        lights.close()
+
+    run_virtual(scene())
+
+
+def test_a_broken_ring_is_told_once_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        ring = FakeRing()
+        lights = Lights(ring=ring)
+        lights.show(Cue.THINKING)
+        await asyncio.sleep(0.5)
+        ring.broken = True
+        await asyncio.sleep(10)
+        lights.show(Cue.SPEAKING)
+        await asyncio.sleep(1)
+
+    run_virtual(scene())
+    assert caplog.text.count("LED ring: broken") == 1
+
+
+def test_closed_lights_are_dark_and_stay_so() -> None:
+    async def scene() -> None:
+        ring = FakeRing(3)
+        lights = Lights(ring=ring)
+        lights.show(Cue.SPEAKING)
+        lights.close()
+        lights.show(Cue.SPEAKING)
+        await asyncio.sleep(1)
+        assert ring.shown[-1] == (DARK,) * 3
+
+    run_virtual(scene())

@@ -1,0 +1,139 @@
+"""The turn machine, one step at a time: the whole result is compared."""
+
+from appliance import turn
+from appliance.events import (
+    ButtonPressed,
+    DeadlineReached,
+    MuteSwitched,
+    PlaybackDrained,
+    ReplyAudio,
+    ReplyEnded,
+    ReplyStarted,
+    SpeechEnded,
+    SpeechPaused,
+    SpeechStarted,
+    StopAsked,
+    TurnEvent,
+    WakeWordHeard,
+)
+from appliance.ports import Cue
+from appliance.units import ResponseId, SampleIndex, SampleRate, Seconds, TurnNumber
+
+NOW = Seconds(100.0)
+FIRST, SECOND = TurnNumber(1), TurnNumber(2)
+REPLY = ResponseId("reply")
+RATE = SampleRate(24_000)
+WAKE = WakeWordHeard("computer", 0.9, SampleIndex(32_000))
+TIMING = turn.Timing()
+INTERRUPTIBLE = turn.Timing(speech_interrupts=True)
+SPEAKING = turn.Speaking(FIRST, REPLY, Seconds(105.0), sounding=True)
+
+
+def step(state: turn.State, event: TurnEvent, timing: turn.Timing = TIMING) -> turn.Step:
+    return turn.step(state, event, now=NOW, timing=timing)
+
+
+def test_wake_word_opens_the_microphone_from_before_it_was_noticed() -> None:
+    assert step(turn.START, WAKE) == turn.Step(
+        turn.Listening(FIRST, until=Seconds(105.0), prompt_at=Seconds(100.6)),
+        (turn.Listen(SampleIndex(32_000), TIMING.pre_roll), turn.Show(Cue.LISTENING)),
+    )
+
+
+def test_talking_over_a_reply_silences_it_and_listens() -> None:
+    at = SampleIndex(48_000)
+    assert step(SPEAKING, SpeechStarted(at), INTERRUPTIBLE) == turn.Step(
+        turn.Listening(SECOND, until=Seconds(131.0), speech_heard=True),
+        (
+            turn.Interrupt(REPLY),
+            turn.Listen(at, TIMING.barge_in_lead),
+            turn.Show(Cue.LISTENING),
+        ),
+    )
+
+
+def test_speech_interrupts_nothing_where_the_box_cannot_tell_it_from_its_own_voice() -> None:
+    assert step(SPEAKING, SpeechStarted(SampleIndex(0))) == turn.Step(SPEAKING)
+
+
+def test_wake_word_interrupts_always() -> None:
+    taken = step(SPEAKING, WAKE)
+    assert isinstance(taken.state, turn.Listening)
+    assert taken.effects[0] == turn.Interrupt(REPLY)
+
+
+def test_reply_is_followed_by_a_window_without_the_wake_word() -> None:
+    ended = turn.Speaking(FIRST, REPLY, Seconds(105.0), sounding=True, ended=True)
+    assert step(ended, PlaybackDrained(REPLY)) == turn.Step(
+        turn.Listening(SECOND, until=Seconds(104.0), follow_up=True),
+        (turn.Listen(None, Seconds(0.0)), turn.Show(Cue.LISTENING)),
+    )
+
+
+def test_turn_that_ends_where_it_paused_is_committed_as_expected() -> None:
+    at = SampleIndex(40_000)
+    listening = turn.Listening(FIRST, until=Seconds(130.0), speech_heard=True)
+    paused = step(listening, SpeechPaused(at))
+    assert paused.effects == (turn.ExpectEnd(),)
+    assert turn.CommitTurn(FIRST, as_expected=True) in step(paused.state, SpeechEnded(at)).effects
+
+
+def test_turn_that_went_on_after_its_pause_is_not() -> None:
+    listening = turn.Listening(FIRST, until=Seconds(130.0), speech_heard=True)
+    paused = step(listening, SpeechPaused(SampleIndex(40_000))).state
+    ended = step(paused, SpeechEnded(SampleIndex(50_000)))
+    assert turn.CommitTurn(FIRST, as_expected=False) in ended.effects
+
+
+def test_closing_phrase_ends_the_conversation() -> None:
+    ended = turn.Speaking(FIRST, REPLY, Seconds(105.0), sounding=True, ended=True, stay=False)
+    assert step(ended, PlaybackDrained(REPLY)).state == turn.Idle(FIRST)
+
+
+def test_follow_up_window_closes_without_a_sound() -> None:
+    window = turn.Listening(SECOND, until=NOW, follow_up=True)
+    assert step(window, DeadlineReached()).effects[-1] == turn.Show(Cue.IDLE)
+
+
+def test_button_while_listening_means_never_mind() -> None:
+    listening = turn.Listening(FIRST, until=Seconds(105.0))
+    assert step(listening, ButtonPressed()) == turn.Step(
+        turn.Idle(FIRST), (turn.ClearTurn(), turn.Rest(), turn.Show(Cue.IDLE))
+    )
+
+
+def test_mute_wins_over_a_reply_that_is_being_spoken() -> None:
+    assert step(SPEAKING, MuteSwitched(muted=True)) == turn.Step(
+        turn.Muted(FIRST), (turn.Interrupt(REPLY), turn.Rest(), turn.Show(Cue.MUTED))
+    )
+
+
+def test_muted_box_hears_no_wake_word() -> None:
+    assert step(turn.Muted(FIRST), WAKE) == turn.Step(turn.Muted(FIRST))
+
+
+def test_stop_ends_everything_but_mute() -> None:
+    assert step(SPEAKING, StopAsked()).state == turn.Idle(FIRST)
+    assert step(turn.Muted(FIRST), StopAsked()).state == turn.Muted(FIRST)
+
+
+def test_reply_that_called_tools_is_followed_by_waiting_for_the_next() -> None:
+    ended = turn.Speaking(FIRST, REPLY, Seconds(105.0), ended=True, calls_tool=True)
+    assert step(ended, PlaybackDrained(REPLY)).state == turn.Waiting(FIRST, Seconds(112.0))
+
+
+def test_reply_to_an_earlier_turn_is_refused() -> None:
+    waiting = turn.Waiting(SECOND, Seconds(105.0))
+    late = ResponseId("late")
+    assert step(waiting, ReplyStarted(late, FIRST)) == turn.Step(waiting, (turn.Refuse(late),))
+
+
+def test_reply_is_finished_once() -> None:
+    ended = step(SPEAKING, ReplyEnded(REPLY))
+    assert ended.effects == (turn.Finish(REPLY),)
+    assert step(ended.state, ReplyEnded(REPLY)).effects == ()
+
+
+def test_sound_after_the_end_of_a_reply_is_not_played() -> None:
+    ended = step(SPEAKING, ReplyEnded(REPLY)).state
+    assert step(ended, ReplyAudio(REPLY, b"..", RATE)) == turn.Step(ended)
