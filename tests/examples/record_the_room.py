@@ -24,7 +24,7 @@ OUT = Path(__file__).parents[2] / "appliance" / "demo" / "room.flac"
 SCENE = (
     # (silence before in s, voice, what is said)
     (1.5, "rms", "hey jarvis, turn on the kitchen light"),
-    (4.2, "rms", "make it thirty percent"),
+    (4.2, "rms", "and make it thirty percent"),
     (9.0, "slt", "hey jarvis"),
     (1.0, "slt", "close the blind, and set the thermostat to twenty one degrees"),
     (11.0, "rms", "hey jarvis, what time is it"),
