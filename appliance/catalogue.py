@@ -82,3 +82,6 @@ class ToolSpec:
     risk: Risk = Risk.FREE
     closes: bool = False
     """The conversation ends with this call: "stop", "never mind"."""
+
+    sees: bool = False
+    """It answers with a picture: only for backends that can see."""

@@ -9,7 +9,10 @@ The tree (a test compares it with the classes below):
     * ModelError           a model is missing, changed or unfit
     * BrokerError          the MQTT broker cannot be used
     * BackendError         what answers the user
-        * BackendUnavailable
+        * BackendUnavailable   it cannot be reached or has gone away; later it may be back
+            * BackendStalled   it is there but does not answer in time
+            * ProtocolViolation   what it sends cannot be understood
+        * BackendRefused   it will not serve us until the configuration or the account changes
     * ManifestError        a tool manifest is wrong: all problems at once
     * ToolError            one tool call
         * ToolRejected     nothing was done
@@ -83,6 +86,33 @@ class BackendUnavailable(BackendError):
 
     code = "backend.unavailable"
     retryable = True
+
+
+class BackendStalled(BackendUnavailable):
+    """The backend is connected but does not answer in time."""
+
+    code = "backend.stalled"
+
+
+class ProtocolViolation(BackendUnavailable):
+    """The backend sends what nobody can understand."""
+
+    code = "backend.protocol"
+
+
+class BackendRefused(BackendError):
+    """The backend will not serve us: the key is wrong, the money has run out, the account is closed.
+
+    Trying again is of no use until the configuration or the account changes.
+    """
+
+    code = "backend.refused"
+
+    def __init__(self, reason: str, advice: str) -> None:
+        """Keep the vendor's word for it (``invalid_api_key``) and say what to do."""
+        super().__init__(f"{reason}: {advice}")
+        self.reason = reason
+        self.advice = advice
 
 
 class ManifestError(ApplianceError):

@@ -141,10 +141,69 @@ class ReplyEnded:
 
     response: ResponseId
     calls_tool: bool = False
-    """The reply asked for tools, so another reply to the same turn follows their answers."""
+    """Another reply to the same turn follows: when the tools that it asked for have answered, or
+    because another backend takes over. ``False`` also when tools still work and the backend has
+    said so: their answers are then offered (``ReplyOffered``)."""
 
     stay: bool = True
     """Whether the user may go on without the wake word; ``False`` after a closing phrase."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyOffered:
+    """A tool answered late, when the conversation had gone on; the backend can tell it now.
+
+    Taken by ``Backend.take_reply`` at the next pause. Offered once; newer offers replace older.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfTurnFound:
+    """A backend that listens for it itself (``Backend.ends_turns``) says: the user has finished.
+
+    The turn is still committed by the conversation, which tells the backend its number.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class BackendChanged:
+    """Another backend serves from now on."""
+
+    name: str
+    """As in ``backend.order``: ``realtime``, ``local``."""
+
+    reason: str
+    """The code of the error, or ``recovered``, ``privacy``, ``budget``, ``configured``."""
+
+    previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one reply or transcription was billed for, in tokens unless said otherwise.
+
+    The cached tokens are part of the others, as vendors report them.
+    """
+
+    model: str
+    text_in: int = 0
+    text_cached: int = 0
+    audio_in: int = 0
+    audio_cached: int = 0
+    image_in: int = 0
+    image_cached: int = 0
+    text_out: int = 0
+    audio_out: int = 0
+    audio_s: Seconds = Seconds(0.0)
+    """Length of the sound, for what is billed by time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A backend reported what something cost."""
+
+    usage: Usage
+    turn: TurnNumber | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +246,10 @@ BackendEvent = (
     | ReplyText
     | ReplyAudio
     | ReplyEnded
+    | ReplyOffered
+    | EndOfTurnFound
+    | BackendChanged
+    | Used
     | BackendLost
 )
 

@@ -74,7 +74,7 @@ class Hearing:
         *,
         pre_roll: Seconds,
     ) -> None:
-        self._enhancer = enhancer
+        self.enhancer = enhancer
         self._wake = tuple(wake)
         self._speech = speech
         self._kept: deque[Frame] = deque(maxlen=round((pre_roll + REACTION) / FRAME_SECONDS))
@@ -88,7 +88,7 @@ class Hearing:
 
         The first call with a new mode also returns what it asks for of the frames before.
         """
-        taps = self._enhancer.process(raw)
+        taps = self.enhancer.process(raw)
         words: tuple[HeardEvent, ...] = ()
         for detector in self._wake:
             if (word := detector.process(taps.wake)) is not None:
@@ -179,6 +179,10 @@ class HearingThread:
     def position(self) -> SampleIndex:
         """Return the end of the latest frame, on the capture clock."""
         return self._hearing.end
+
+    def hears_through(self) -> bool:
+        """Whether the box's own voice is cancelled so well now that speech is a person's."""
+        return self._hearing.enhancer.converged
 
     def heartbeat(self) -> Seconds:
         """Return when the latest frame came, on ``time.monotonic``, for the watchdog.

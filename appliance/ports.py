@@ -60,6 +60,9 @@ class FrameSource(Protocol):
 class Enhancer(Protocol):
     """Makes clean taps of raw frames. Called from the hearing thread only."""
 
+    converged: bool
+    """Whether the box's own voice is as good as gone from the speech tap; read by any thread."""
+
     def process(self, frame: Frame) -> Taps:
         """Take shape ``(n, channels)``; give two frames of shape ``(n,)`` with the same start."""
         ...
@@ -107,6 +110,29 @@ class Ear(Protocol):
         """Return the end of the latest frame, on the capture clock."""
         ...
 
+    def hears_through(self) -> bool:
+        """Whether the box's own voice is cancelled so well now that speech is a person's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture for a backend that can see."""
+
+    data: bytes = field(repr=False)
+    """A JPEG or PNG file."""
+
+    mime: str
+    """``image/jpeg`` or ``image/png``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """What belongs to the user's turn beside its sound, or instead of it."""
+
+    text: str = field(default="", repr=False)
+    image: Image | None = None
+
 
 class Backend(Protocol):
     """Turns the user's speech into a spoken reply and tool calls.
@@ -116,8 +142,14 @@ class Backend(Protocol):
 
     For every committed turn there is at least one reply: ``ReplyStarted``, pieces, ``ReplyEnded``.
     A reply may call tools, before or after its sound; when the last of its calls is answered,
-    another reply to the same turn follows.
+    another reply to the same turn follows. If that takes long, the backend says so in a reply of
+    its own that ends with ``calls_tool=False``, and offers the answers when they come.
     """
+
+    @property
+    def ends_turns(self) -> bool:
+        """Whether it finds the end of the user's turn itself (``EndOfTurnFound``)."""
+        ...
 
     def events(self) -> AsyncIterator[BackendEvent]:
         """Yield what happens, in order; iterate it once, from one task."""
@@ -125,6 +157,14 @@ class Backend(Protocol):
 
     async def send_audio(self, frame: Frame) -> None:
         """Add one frame, 16 kHz mono, to the user's turn; returns once it is buffered."""
+        ...
+
+    async def enclose(self, enclosure: Enclosure) -> None:
+        """Add text or a picture to the user's turn; ``commit_turn`` sends it.
+
+        Raises:
+            BackendError: It cannot see.
+        """
         ...
 
     async def expect_end(self) -> None:
@@ -150,6 +190,10 @@ class Backend(Protocol):
 
     async def answer_call(self, call: CallId, result: "ToolResult") -> None:
         """Give a tool's result back; once per call."""
+        ...
+
+    async def take_reply(self, turn: TurnNumber) -> None:
+        """Take what ``ReplyOffered`` offered, as the reply to this turn of nobody's."""
         ...
 
     async def close(self) -> None:
@@ -194,6 +238,9 @@ class ToolResult:
 
     data: Mapping[str, object] = field(default_factory=dict, repr=False)
     """For a model: plain JSON data."""
+
+    image: Image | None = None
+    """For a model that can see: what the tool saw."""
 
 
 class ToolRunner(Protocol):

@@ -19,7 +19,7 @@ from appliance.events import (
     ToolCalled,
 )
 from appliance.frames import Frame
-from appliance.ports import Cue, ToolResult
+from appliance.ports import Cue, Enclosure, ToolResult
 from appliance.units import CallId, ResponseId, SampleIndex, SampleRate, Seconds, TurnNumber
 
 RATE = SampleRate(24_000)
@@ -40,6 +40,9 @@ class FakeBackend:
     cancelled: list[tuple[ResponseId, Seconds]] = field(default_factory=list)
     answers: dict[CallId, ToolResult] = field(default_factory=dict)
     closed: bool = False
+    finds_ends: bool = False
+    enclosed: list[Enclosure] = field(default_factory=list)
+    taken: list[TurnNumber] = field(default_factory=list)
     _outbox: asyncio.Queue[BackendEvent | BackendError] = field(default_factory=asyncio.Queue)
 
     async def events(self) -> AsyncIterator[BackendEvent]:
@@ -53,6 +56,13 @@ class FakeBackend:
         while self.stalled:  # noqa: ASYNC110 - TCP: nobody reads at the other end
             await asyncio.sleep(0.01)
         self.heard.append(frame)
+
+    @property
+    def ends_turns(self) -> bool:
+        return self.finds_ends
+
+    async def enclose(self, enclosure: Enclosure) -> None:
+        self.enclosed.append(enclosure)
 
     async def expect_end(self) -> None:
         self.expected += 1
@@ -74,6 +84,12 @@ class FakeBackend:
     async def answer_call(self, call: CallId, result: ToolResult) -> None:
         assert call not in self.answers
         self.answers[call] = result
+
+    async def take_reply(self, turn: TurnNumber) -> None:
+        self.taken.append(turn)
+        if self.replies:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.think, self._reply, turn, self.replies.pop(0))
 
     async def close(self) -> None:
         self.closed = True
@@ -116,6 +132,7 @@ class FakeEar:
     """Remembers what it was asked to do."""
 
     at: SampleIndex = SampleIndex(0)
+    through: bool = False
     asked: list[str] = field(default_factory=list)
     listens: list[tuple[SampleIndex, SampleIndex]] = field(default_factory=list)
 
@@ -131,6 +148,9 @@ class FakeEar:
 
     def position(self) -> SampleIndex:
         return self.at
+
+    def hears_through(self) -> bool:
+        return self.through
 
 
 @dataclass

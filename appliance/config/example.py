@@ -10,7 +10,8 @@ from textwrap import wrap
 from pydantic.fields import FieldInfo
 
 from appliance.config import fields, write
-from appliance.config.model import Config, CustomWakeWord, Section
+from appliance.config.model import Config, CustomWakeWord
+from appliance.config.section import Section
 
 _HEAD = """\
 # Settings of the voice appliance, with their defaults.

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from appliance.config.locate import Key
-from appliance.config.model import Config, Section
+from appliance.config.model import Config
+from appliance.config.section import Section
 
 _KINDS = {
     bool: "true or false",

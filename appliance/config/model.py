@@ -7,10 +7,11 @@ field can know; ``docs/config.example.toml`` shows them all and is made from thi
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Patience = Annotated[float, Field(ge=0.0, le=600.0)]
+from appliance.config.cloud import Backends, Camera, Money, Realtime
+from appliance.config.section import Fraction, Patience, Section
+
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Gain = Annotated[float, Field(ge=-60.0, le=12.0)]
 Pin = Annotated[int, Field(ge=0, le=27)]
@@ -18,12 +19,6 @@ Pin = Annotated[int, Field(ge=0, le=27)]
 
 READY_WORDS = ("hey_jarvis", "alexa", "hey_mycroft", "okay_nabu")
 """The wake words that come with the appliance (the models of pymicro-wakeword)."""
-
-
-class Section(BaseModel):
-    """One table of the file: frozen; a key that nobody knows is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Device(Section):
@@ -134,8 +129,12 @@ class Turn(Section):
     follow_up_s: Patience = 4.0
     """After a reply, how long one may go on without the wake word; 0: never."""
 
-    barge_in: Literal["wake_word", "speech"] = "wake_word"
-    """What interrupts a reply. ``speech`` needs a card that cancels its own echo."""
+    barge_in: Literal["auto", "wake_word", "speech"] = "auto"
+    """What interrupts a reply: the wake word always; speech too where the box cancels its own echo
+    well enough (``auto``) or in any case (``speech``: the card cancels it, or headphones)."""
+
+    echo_guard_s: Annotated[float, Field(ge=0.0, le=2.0)] = 0.3
+    """After a reply, the time in which the room still rings with it and is not listened to."""
 
 
 class Local(Section):
@@ -202,6 +201,9 @@ class Tools(Section):
     folders: tuple[Path, ...] = ()
     """Folders of manifests (``*.toml``), besides ``tools.d`` beside the configuration."""
 
+    patience_s: Annotated[float, Field(ge=0.5, le=30.0)] = 2.5
+    """A tool that takes longer works on in the background: the box says so and goes on."""
+
     from_broker: bool = True
     """Whether retained manifests on ``<root>/tools/+/config`` are accepted."""
 
@@ -217,6 +219,9 @@ class Board(Section):
 
     mute_led: Annotated[Pin | None, Field(examples=[27])] = None
     """Lit while muted, whoever muted it."""
+
+    offline_switch: Annotated[Pin | None, Field(examples=[23])] = None
+    """Closed to ground: nothing leaves the house (privacy mode)."""
 
     status_led: Annotated[Pin | None, Field(examples=[25])] = None
     """One light that tells what the ring would."""
@@ -251,6 +256,18 @@ class Config(Section):
 
     turn: Turn = Turn()
     """Patience."""
+
+    backend: Backends = Backends()
+    """Who answers, and when another one does."""
+
+    realtime: Realtime = Realtime()
+    """The realtime service."""
+
+    money: Money = Money()
+    """What it may cost."""
+
+    camera: Camera = Camera()
+    """A camera to look through."""
 
     local: Local = Local()
     """The on-device backend."""

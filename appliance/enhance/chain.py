@@ -16,6 +16,8 @@ class Chain:
 
     def __init__(self, *, channel: int = 0) -> None:
         self._channel = channel
+        self.converged = False
+        """There is no canceller yet, so the box hears itself."""
 
     def process(self, frame: Frame) -> Taps:
         """Take shape ``(n, channels)``; give two frames of shape ``(n,)`` with the same start."""

@@ -38,7 +38,7 @@ from appliance.events import (
     Understood,
 )
 from appliance.frames import Frame, samples
-from appliance.ports import ToolResult
+from appliance.ports import Enclosure, ToolResult
 from appliance.units import CallId, ResponseId, SampleRate, Seconds, TurnNumber
 
 log = logging.getLogger(__name__)
@@ -171,6 +171,19 @@ class LocalBackend:
             return
         self._heard.append(frame.samples)
         self._heard_samples += len(frame.samples)
+
+    @property
+    def ends_turns(self) -> bool:
+        """The box finds the end of a turn."""
+        return False
+
+    async def enclose(self, enclosure: Enclosure) -> None:
+        """Not yet."""
+        raise NotImplementedError
+
+    async def take_reply(self, turn: TurnNumber) -> None:
+        """Not yet."""
+        raise NotImplementedError
 
     async def expect_end(self) -> None:
         """Begin to write down what was heard; it costs nothing but work if more is said.

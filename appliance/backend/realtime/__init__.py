@@ -1,0 +1,1 @@
+"""The OpenAI Realtime backend, and every server that speaks its protocol."""

@@ -1,0 +1,236 @@
+"""The settings of the backends beyond the box: which, how, and for how much money."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from appliance.config.section import Fraction, Section
+
+Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
+
+Effort = Literal["minimal", "low", "medium", "high", "xhigh"]
+
+
+class Backends(Section):
+    """Who answers, and when another one does."""
+
+    order: Annotated[tuple[Literal["realtime", "local"], ...], Field(min_length=1)] = (
+        "realtime",
+        "local",
+    )
+    """Who answers if it can, then who instead. ``realtime`` counts only if it has a key or a
+    ``realtime.url``."""
+
+    connect_s: Annotated[float, Field(gt=0.0, le=60.0)] = 3.0
+    """From the first sound of a turn until the session must be ready; meanwhile sound is kept."""
+
+    stall_s: Annotated[float, Field(gt=0.0, le=60.0)] = 4.0
+    """Longest wait for the beginning of a reply, and within it; then the next backend takes
+    over."""
+
+    idle_close_s: Annotated[float, Field(ge=0.0, le=3600.0)] = 60.0
+    """A session that nobody has used for so long is closed."""
+
+    recycle_min: Annotated[float, Field(gt=0.0, le=59.0)] = 50.0
+    """A session older than this is replaced between two turns (vendors end them at 60)."""
+
+    remember_turns: Annotated[int, Field(ge=0, le=100)] = 12
+    """How much of the conversation a new session is told."""
+
+    remember_min: Annotated[float, Field(ge=0.0, le=1440.0)] = 10.0
+    """Older talk is forgotten."""
+
+
+class TurnDetection(Section):
+    """Who finds the end of what the user says."""
+
+    kind: Literal["device", "server_vad", "semantic_vad"] = "device"
+    """``device``: the box itself (``[speech]``); the others: the server."""
+
+    threshold: Fraction = 0.5
+    """server_vad: how loud speech must be."""
+
+    prefix_padding_ms: Milliseconds = 300
+    """server_vad: sound before the speech that belongs to it."""
+
+    silence_duration_ms: Milliseconds = 500
+    """server_vad: silence that ends the turn."""
+
+    idle_timeout_ms: Annotated[int | None, Field(ge=5_000, le=30_000, examples=[6_000])] = None
+    """server_vad: silence after a reply after which the server speaks up by itself."""
+
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+    """semantic_vad: how soon it believes that the user has finished (8, 4 or 2 s at most)."""
+
+    create_response: bool = False
+    """Whether the server begins its reply without being asked. The box asks, unless this is on."""
+
+    interrupt_response: bool = False
+    """Whether the server ends its reply when it hears speech. The box decides that itself."""
+
+
+class Transcription(Section):
+    """Writing down what the user said, beside answering it."""
+
+    model: str = "gpt-transcribe"
+    """Empty: not at all; what was said is then unknown to the timeline and to other backends."""
+
+    language: str = ""
+    """One language, such as ``en``; empty: found out."""
+
+    languages: tuple[str, ...] = ()
+    """Several (gpt-transcribe, gpt-live-transcribe)."""
+
+    keywords: tuple[str, ...] = ()
+    """Names that are hard to guess (gpt-transcribe, gpt-live-transcribe)."""
+
+    prompt: str = ""
+    """A hint to the model."""
+
+    delay: Literal["", "minimal", "low", "medium", "high", "xhigh"] = ""
+    """Patience before it writes (gpt-realtime-whisper only)."""
+
+    logprobs: bool = False
+    """Whether the probabilities of the words are asked for."""
+
+
+class Truncation(Section):
+    """What happens to a conversation that grows too long for the model."""
+
+    kind: Literal["auto", "disabled", "retention_ratio"] = "retention_ratio"
+    """``retention_ratio`` drops more at once, so that the rest stays in the vendor's cache."""
+
+    retention_ratio: Fraction = 0.8
+    """What is left after dropping."""
+
+    post_instructions_tokens: Annotated[int | None, Field(ge=1, examples=[8_000])] = 8_000
+    """Most tokens after the instructions; unset: what the model holds. Bounds the bill."""
+
+
+class Tracing(Section):
+    """The vendor's record of sessions; off unless asked for."""
+
+    kind: Literal["off", "auto", "named"] = "off"
+    workflow_name: str = ""
+    """named: under which name."""
+
+    group_id: str = ""
+    """named: which sessions belong together."""
+
+    metadata: dict[str, str] = {}
+    """named: what else to keep."""
+
+
+class Prompt(Section):
+    """A prompt kept by the vendor (which ends that service on 2026-11-30)."""
+
+    id: str = ""
+    """Empty: none."""
+
+    version: str = ""
+    variables: dict[str, str] = {}
+
+
+class McpServer(Section):
+    """A server of remote tools that the realtime service calls by itself."""
+
+    label: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$", examples=["weather"])]
+    """Its name among others."""
+
+    url: Annotated[str, Field(examples=["https://mcp.example.org"])]
+    """Where the vendor reaches it."""
+
+    description: str = ""
+    authorization: SecretStr | None = None
+    """Sent to it as a bearer token; better as the credential ``mcp-<label>``."""
+
+    headers: dict[str, str] = {}
+    allowed_tools: tuple[str, ...] = ()
+    """Empty: all."""
+
+    read_only: bool = False
+    """Only tools that say of themselves that they change nothing."""
+
+    free_tools: tuple[str, ...] = ()
+    """Tools that run without being asked about; every other one passes the gate first."""
+
+
+class Realtime(Section):
+    """The realtime service: speech in, speech out (OpenAI Realtime and what is like it)."""
+
+    url: Annotated[str, Field(examples=["wss://eu.api.openai.com/v1/realtime"])] = ""
+    """Empty: OpenAI's own. Any server with the same protocol: ``ws://gpu.local:8000/v1/realtime``."""
+
+    provider: Literal["openai", "azure"] = "openai"
+    """How the key is shown: as a bearer token, or Azure's ``api-key``."""
+
+    dialect: Literal["ga", "beta"] = "ga"
+    """Which form of settings the server takes; ``beta`` for Azure Voice Live and older servers."""
+
+    api_key: Annotated[SecretStr | None, Field(examples=["only if nobody else can read this"])] = (
+        None
+    )
+    """Better as the credential ``realtime-api-key``, which wins over this, as does the environment
+    variable ``OPENAI_API_KEY``."""
+
+    api_key_file: Annotated[Path | None, Field(examples=["realtime-api-key"])] = None
+    """A file of mode 0600 with the key as its only line."""
+
+    organization: str = ""
+    project: str = ""
+    model: str = "gpt-realtime-2.1"
+    """Also: gpt-realtime-2.1-mini, gpt-realtime-1.5, gpt-realtime; on Azure the deployment."""
+
+    voice: str = "marin"
+    """alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin, cedar, or ``voice_…``."""
+
+    speed: Annotated[float, Field(ge=0.25, le=1.5)] = 1.0
+    """How fast it speaks."""
+
+    instructions: str = ""
+    """Who it is and how it talks; empty: a short text of ours. Where and when is always added."""
+
+    noise_reduction: Literal["off", "near_field", "far_field"] = "far_field"
+    noise_reduction_strength: Fraction = 1.0
+    turn_detection: TurnDetection = TurnDetection()
+    transcription: Transcription = Transcription()
+    truncation: Truncation = Truncation()
+    tracing: Tracing = Tracing()
+    prompt: Prompt = Prompt()
+    mcp: tuple[McpServer, ...] = ()
+    tool_choice: str = "auto"
+    """auto, none, required, the name of a tool, or ``mcp:label/tool``."""
+
+    parallel_tool_calls: bool = True
+    reasoning_effort: Annotated[Effort | None, Field(examples=["low"])] = None
+    """Only for models that reason (gpt-realtime-2 and later); unset: the vendor's choice."""
+
+    max_output_tokens: Annotated[int, Field(ge=0, le=32_768)] = 4_096
+    """Longest reply; 0: no limit. 4096 are about three minutes of speech."""
+
+
+class Money(Section):
+    """What the month may cost. Without caps the spending is only counted."""
+
+    day_usd: Annotated[float | None, Field(ge=0.0, examples=[1.0])] = None
+    """Cap of a day, local time; then the next backend of the order serves."""
+
+    month_usd: Annotated[float | None, Field(ge=0.0, examples=[10.0])] = None
+    """Cap of a calendar month."""
+
+    warn_at: Fraction = 0.8
+    """Share of a cap at which the box says so, once."""
+
+    prices_file: Annotated[Path | None, Field(examples=["prices.toml"])] = None
+    """Prices that go over those that come with the appliance, in the same form."""
+
+
+class Camera(Section):
+    """A camera that the assistant may look through, when it is asked to."""
+
+    device: Annotated[str, Field(examples=["/dev/video0"])] = ""
+    """Empty: none. Each look sends one picture to the realtime service."""
+
+    width: Annotated[int, Field(ge=160, le=4096)] = 1280
+    height: Annotated[int, Field(ge=120, le=4096)] = 720
