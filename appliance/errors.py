@@ -6,6 +6,7 @@ The tree (a test compares it with the classes below):
     * ConfigError          the configuration is wrong: all problems at once
     * DeviceError          a sound card, a pin or a recording
         * RecordingError   a sound file that cannot be read
+        * PictureError     a camera that gives no picture, or a file that is none
     * ModelError           a model is missing, changed or unfit
     * BrokerError          the MQTT broker cannot be used
     * BackendError         what answers the user
@@ -60,6 +61,22 @@ class RecordingError(DeviceError):
 
     code = "recording"
     retryable = False
+
+
+class PictureError(DeviceError):
+    """There is no picture: the camera gives none, or the file is none.
+
+    Attributes:
+        reason: ``missing``, ``busy``, ``forbidden``, ``unfit`` (no camera, or no picture),
+            ``late`` or ``failed``; a key of the phrases of the tool that looks.
+    """
+
+    code = "picture"
+
+    def __init__(self, reason: str, problem: str) -> None:
+        """Keep why, in one word, and the line for the operator."""
+        super().__init__(problem)
+        self.reason = reason
 
 
 class ModelError(ApplianceError):

@@ -46,6 +46,7 @@ class Lights:
         self._ring = ring
         self._led = led
         self._cue = Cue.IDLE
+        self._offline = False
         self._since = Seconds(0.0)
         self._next: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -59,16 +60,24 @@ class Lights:
         self._rest()
         self._paint()
 
+    def set_offline(self, offline: bool) -> None:  # noqa: FBT001  # the shape of a callback
+        """Show at rest whether only the box itself answers; the cue goes on as it is."""
+        if offline != self._offline:
+            self._offline = offline
+            self._rest()
+            self._paint()
+
     def close(self) -> None:
         """Turn the lights off and show nothing more."""
         self._rest()
+        self._offline = False
         self.show(Cue.IDLE)
         self._ring, self._led = None, None
 
     def _paint(self) -> None:
         at = Seconds(self._loop.time() - self._since)
         leds = 0 if self._ring is None else self._ring.leds
-        light = patterns.light(self._cue, at, leds)
+        light = patterns.light(self._cue, at, leds, offline=self._offline)
         try:
             if self._ring is not None:
                 self._ring.show(light.ring)

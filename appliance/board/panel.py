@@ -9,9 +9,11 @@ from appliance.board.buttons import TalkButton
 from appliance.board.contact import Contact
 from appliance.board.indicator import Lights
 from appliance.board.lights import MuteLed, StatusLed
-from appliance.board.mute import Mute, Wishes
+from appliance.board.mute import Mute
 from appliance.board.pins import Pins, open_pins
+from appliance.board.privacy import Privacy
 from appliance.board.ring import Ring
+from appliance.board.wishes import Wishes
 from appliance.config.model import Board
 from appliance.errors import DeviceError
 from appliance.events import ButtonPressed, MuteSwitched, StopAsked
@@ -25,15 +27,17 @@ BoardEvent = ButtonPressed | StopAsked | MuteSwitched
 
 
 class Panel:
-    """The button, the mute switch and the lights; made, used and closed on the event loop.
+    """The button, the switches and the lights; made, used and closed on the event loop.
 
     What cannot be opened is left out and named in ``problems``; the box runs without it. One thing
-    is not left out silently: a mute switch that is configured but cannot be read counts as a wish
-    to be mute, for it may well be closed. It can be taken back from outside (``mute.ask``).
+    is not left out silently: a mute or offline switch that is configured but cannot be read counts
+    as a wish to be mute, or private, for it may well be closed. It can be taken back from outside
+    (``mute.ask``, ``privacy.set``).
 
     Args:
         settings: Which pins there are.
         report: Is told what happens, on the event loop.
+        on_private: Is told, there too, when privacy mode begins and ends.
         opener: Opens the pins; called only if there are any.
     """
 
@@ -42,6 +46,7 @@ class Panel:
         settings: Board,
         report: Callable[[BoardEvent], None],
         *,
+        on_private: Callable[[bool], None] = lambda _: None,
         opener: Callable[[], Pins] = open_pins,
     ) -> None:
         self.problems: list[DeviceError] = []
@@ -52,24 +57,34 @@ class Panel:
         self._report = report
         pins = self._pins(opener)
         self._button(pins)
-        self._switch: Contact | None = None
         self.mute = self._mute(pins)
+        self._mute_switch = self._contact(settings.mute_switch, pins, self.mute.switched)
+        self.privacy = Privacy(on_private)
+        """Whether anything may leave the house."""
+
+        self._offline_switch = self._contact(settings.offline_switch, pins, self.privacy.switched)
         self.lights = self._lights(pins)
         """Shows cues."""
 
-    def start(self, *, muted_outside: bool = False) -> None:
+    def start(self, *, muted_outside: bool = False, private_outside: bool = False) -> None:
         """Show rest, and report what counts already.
 
         Args:
             muted_outside: Somebody had asked for mute before (``mute.asked_outside`` of the panel
                 that this one replaces): a new start must not make the box listen.
+            private_outside: Somebody had asked for privacy mode before
+                (``privacy.asked_outside``): a new start must not open the way out.
         """
         self.lights.show(Cue.IDLE)
-        closed = self._switch is not None and self._switch.closed
-        if self._switch is None and self._settings.mute_switch is not None:
+        board = self._settings
+        if board.mute_switch is not None and self._mute_switch is None:
             log.warning("the mute switch cannot be read: muted until unmuted from outside")
             muted_outside = True
-        self.mute.start(Wishes(switch=closed, outside=muted_outside))
+        if board.offline_switch is not None and self._offline_switch is None:
+            log.warning("the offline switch cannot be read: offline until asked to be online")
+            private_outside = True
+        self.mute.start(Wishes(_closed(self._mute_switch), muted_outside))
+        self.privacy.start(Wishes(_closed(self._offline_switch), private_outside))
 
     def close(self) -> None:
         """Turn the lights off and free the pins; idempotent."""
@@ -77,8 +92,8 @@ class Panel:
 
     def _pins(self, opener: Callable[[], Pins]) -> Pins | None:
         board = self._settings
-        used = (board.button, board.mute_switch, board.mute_led, board.status_led)
-        if all(pin is None for pin in used):
+        switches = (board.button, board.mute_switch, board.offline_switch)
+        if all(pin is None for pin in (*switches, board.mute_led, board.status_led)):
             return None
         pins = self._attempt(opener)
         if pins is not None:
@@ -94,18 +109,22 @@ class Panel:
             self._open.callback(button.close)
 
     def _mute(self, pins: Pins | None) -> Mute:
-        switch, led = self._settings.mute_switch, self._settings.mute_led
-        lamp = None
+        led, lamp = self._settings.mute_led, None
         if pins is not None and led is not None:
             lamp = self._attempt(lambda: MuteLed(led, pins))
             if lamp is not None:
                 self._open.callback(lamp.close)
-        mute = Mute(self._report, lamp=lamp)
-        if pins is not None and switch is not None:
-            self._switch = self._attempt(lambda: Contact(switch, pins, mute.switched))
-            if self._switch is not None:
-                self._open.callback(self._switch.close)
-        return mute
+        return Mute(self._report, lamp=lamp)
+
+    def _contact(
+        self, pin: int | None, pins: Pins | None, changed: Callable[[bool], None]
+    ) -> Contact | None:
+        if pins is None or pin is None:
+            return None
+        contact = self._attempt(lambda: Contact(pin, pins, changed))
+        if contact is not None:
+            self._open.callback(contact.close)
+        return contact
 
     def _lights(self, pins: Pins | None) -> Lights:
         board = self._settings
@@ -136,3 +155,7 @@ class Panel:
             log.warning("%s; the box runs without it", problem, extra={"code": problem.code})
             self.problems.append(problem)
             return None
+
+
+def _closed(switch: Contact | None) -> bool:
+    return switch is not None and switch.closed

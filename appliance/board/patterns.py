@@ -1,7 +1,8 @@
 """What the lights show: from a cue and the time since it began to colours (pure).
 
-Calm and readable from across a room: nothing is lit at rest, red always means "does not hear" or
-"failed", and nothing flashes more than twice a second (WCAG 2.3.1 draws the line at three).
+Calm and readable from across a room: nothing is lit at rest, unless the box is offline (a faint
+violet), red always means "does not hear" or "failed", and nothing flashes more than twice a second
+(WCAG 2.3.1 draws the line at three).
 """
 
 import math
@@ -19,7 +20,9 @@ BLUE: Colour = (0, 80, 255)
 CYAN: Colour = (0, 200, 200)
 AMBER: Colour = (255, 120, 0)
 RED: Colour = (255, 0, 0)
+VIOLET: Colour = (140, 0, 255)
 
+_OFFLINE = 0.08  # seen when looked for; does not light a bedroom
 _UNHEARD_FADE = 0.8
 _FAILED_FLASHES = 2.0
 _TURN_TIME = 1.2  # one round of the spinner
@@ -35,11 +38,19 @@ class Light:
     """Brightness of the single light, 0 to 1."""
 
 
-def light(cue: Cue, at: Seconds, leds: int) -> Light:
-    """Return the lights of a cue, ``at`` seconds after it began, on a ring of ``leds``."""
+def light(cue: Cue, at: Seconds, leds: int, *, offline: bool = False) -> Light:
+    """Return the lights of a cue, ``at`` seconds after it began, on a ring of ``leds``.
+
+    Args:
+        cue: What to show.
+        at: Time since it began.
+        leds: Lights on the ring.
+        offline: Whether only the box itself answers now; seen at rest.
+    """
+    rest = _all(VIOLET, leds, _OFFLINE) if offline else _all(DARK, leds, 0.0)
     match cue:
         case Cue.IDLE:
-            return _all(DARK, leds, 0.0)
+            return rest
         case Cue.LISTENING:
             return _all(BLUE, leds, 1.0)
         case Cue.PROMPT:
@@ -49,12 +60,13 @@ def light(cue: Cue, at: Seconds, leds: int) -> Light:
         case Cue.SPEAKING:
             return _all(CYAN, leds, 0.3 + 0.7 * _wave(at, _BREATH))
         case Cue.UNHEARD:
-            return _all(AMBER, leds, max(0.0, 1.0 - at / _UNHEARD_FADE))
+            return _all(AMBER, leds, 1.0 - at / _UNHEARD_FADE) if at < _UNHEARD_FADE else rest
         case Cue.MUTED:
             return Light((RED,) * leds, 0.1)
         case Cue.FAILED:
-            lit = at < _FAILED_FLASHES and at % 0.5 < 0.25
-            return _all(RED, leds, 1.0 if lit else 0.0)
+            if at >= _FAILED_FLASHES:
+                return rest
+            return _all(RED, leds, 1.0 if at % 0.5 < 0.25 else 0.0)
         case _:
             assert_never(cue)
 

@@ -1,4 +1,4 @@
-"""The few facts that outlive the program: whether somebody muted the box, and how loud it is.
+"""The few facts that outlive the program: whether it is muted or private, and how loud it is.
 
 One small JSON file, written anew and renamed, so that a pulled plug leaves the old facts or
 the new ones. A disk that refuses costs the memory, never the box.
@@ -22,11 +22,14 @@ class Facts(TypedDict):
     muted: bool
     """Somebody asked from outside, and nobody has taken it back."""
 
+    private: bool
+    """Somebody asked that nothing leave the house, and nobody has taken it back."""
+
     volume: int
     """0 to 100."""
 
 
-FIRST: Facts = {"muted": False, "volume": 100}
+FIRST: Facts = {"muted": False, "private": False, "volume": 100}
 
 
 def state_folder() -> Path:
@@ -60,14 +63,24 @@ class Kept:
             return
         if isinstance(muted := found.get("muted"), bool):
             self.facts["muted"] = muted
+        if isinstance(private := found.get("private"), bool):
+            self.facts["private"] = private
         if isinstance(volume := found.get("volume"), int) and 0 <= volume <= 100:
             self.facts["volume"] = volume
 
-    def keep(self, *, muted: bool | None = None, volume: int | None = None) -> None:
+    def keep(
+        self,
+        *,
+        muted: bool | None = None,
+        private: bool | None = None,
+        volume: int | None = None,
+    ) -> None:
         """Remember what is given; written on a thread of its own, the latest facts win."""
         before = {**self.facts}
         if muted is not None:
             self.facts["muted"] = muted
+        if private is not None:
+            self.facts["private"] = private
         if volume is not None:
             self.facts["volume"] = volume
         if self.facts != before:

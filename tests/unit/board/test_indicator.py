@@ -10,6 +10,8 @@ from appliance.ports import Cue
 from appliance.units import Seconds
 from tests.virtual_time import run_virtual
 
+OFFLINE = True
+
 
 class FakeRing:
     def __init__(self, leds: int = 12) -> None:
@@ -88,6 +90,32 @@ def test_closed_lights_are_dark_and_stay_so() -> None:
         lights.close()
         lights.show(Cue.SPEAKING)
         await asyncio.sleep(1)
+        assert ring.shown[-1] == (DARK,) * 3
+
+    run_virtual(scene())
+
+
+def test_going_offline_shows_at_rest_and_leaves_the_cue_as_it_is() -> None:
+    async def scene() -> None:
+        ring = FakeRing(3)
+        lights = Lights(ring=ring)
+        lights.show(Cue.IDLE)
+        lights.set_offline(OFFLINE)
+        lights.set_offline(OFFLINE)  # nothing new: nothing is written
+        rest = light(Cue.IDLE, Seconds(0), 3, offline=True).ring
+        assert ring.shown == [(DARK,) * 3, rest]
+        lights.show(Cue.FAILED)
+        await asyncio.sleep(0.3)
+        lights.set_offline(not OFFLINE)
+        await asyncio.sleep(1.6)  # 1.9 s after the cue began: the flashes go on to their end
+        assert len(ring.shown) > 40
+        await asyncio.sleep(5)
+        count = len(ring.shown)
+        assert ring.shown[-1] == (DARK,) * 3
+        lights.set_offline(OFFLINE)
+        await asyncio.sleep(5)
+        assert ring.shown[count:] == [rest]
+        lights.close()
         assert ring.shown[-1] == (DARK,) * 3
 
     run_virtual(scene())

@@ -1,4 +1,5 @@
-from appliance.board.mute import Mute, Wishes
+from appliance.board.mute import Mute
+from appliance.board.wishes import Wishes
 from appliance.events import MuteSwitched
 
 

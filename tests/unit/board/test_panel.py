@@ -179,6 +179,67 @@ def test_a_switch_that_is_closed_at_the_start_counts() -> None:
     virtual(scene)
 
 
+def nothing_here() -> Pins:
+    raise DeviceError("gpio: nothing here")
+
+
+def test_the_offline_switch_is_followed_and_wins_over_who_asks_from_outside() -> None:
+    async def scene() -> None:
+        factory, told = MockFactory(), list[bool]()
+        panel = Panel(
+            Board(offline_switch=23),
+            lambda _: None,
+            on_private=told.append,
+            opener=lambda: Pins(factory),
+        )
+        panel.start()
+        assert (told, panel.privacy.get()) == ([], False)
+        factory.pin("GPIO23").drive_low()
+        await asyncio.sleep(0.05)
+        assert told == [True]
+        panel.privacy.set(False)
+        assert panel.privacy.get()
+        panel.privacy.set(True)
+        factory.pin("GPIO23").drive_high()
+        await asyncio.sleep(0.05)
+        assert (told, panel.privacy.asked_outside) == ([True, False], False)
+        panel.close()
+
+    virtual(scene)
+
+
+def test_a_box_that_was_asked_to_be_private_is_so_after_a_restart() -> None:
+    async def scene() -> None:
+        first = Panel(Board(), lambda _: None)
+        first.start()
+        first.privacy.set(True)
+        told: list[bool] = []
+        second = Panel(Board(), lambda _: None, on_private=told.append)
+        second.start(private_outside=first.privacy.asked_outside)
+        assert (told, second.privacy.get()) == ([True], True)
+        second.privacy.set(False)
+        assert told == [True, False]
+
+    virtual(scene)
+
+
+def test_an_offline_switch_that_cannot_be_read_keeps_the_box_offline_until_asked(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene() -> None:
+        told: list[bool] = []
+        settings = Board(offline_switch=23)
+        panel = Panel(settings, lambda _: None, on_private=told.append, opener=nothing_here)
+        panel.start()
+        assert told == [True]
+        panel.privacy.set(False)
+        assert told == [True, False]
+        panel.close()
+
+    virtual(scene)
+    assert "offline switch cannot be read" in caplog.text
+
+
 def test_what_was_asked_from_outside_can_be_handed_on_to_the_next_panel() -> None:
     async def scene() -> None:
         first = Panel(Board(), lambda _: None)
@@ -195,12 +256,11 @@ def test_what_was_asked_from_outside_can_be_handed_on_to_the_next_panel() -> Non
 def test_pins_that_cannot_be_opened_are_named_and_the_box_runs(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def nothing() -> Pins:
-        raise DeviceError("gpio: nothing here")
-
     async def scene() -> None:
         told: list[BoardEvent] = []
-        panel = Panel(ALL.model_copy(update={"mute_switch": None}), told.append, opener=nothing)
+        panel = Panel(
+            ALL.model_copy(update={"mute_switch": None}), told.append, opener=nothing_here
+        )
         panel.start()
         panel.lights.show(Cue.THINKING)
         await asyncio.sleep(1)
@@ -213,12 +273,9 @@ def test_pins_that_cannot_be_opened_are_named_and_the_box_runs(
 
 
 def test_a_mute_switch_that_cannot_be_read_counts_as_closed_until_unmuted_outside() -> None:
-    def nothing() -> Pins:
-        raise DeviceError("gpio: nothing here")
-
     async def scene() -> None:
         told: list[BoardEvent] = []
-        panel = Panel(ALL, told.append, opener=nothing)
+        panel = Panel(ALL, told.append, opener=nothing_here)
         panel.start()
         assert told == [MuteSwitched(muted=True)]
         assert panel.mute.ask(muted=False)

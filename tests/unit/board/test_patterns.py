@@ -1,16 +1,22 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.board.patterns import DARK, RED, light, moving
+from appliance.board.patterns import AMBER, BLUE, CYAN, DARK, RED, VIOLET, light, moving
 from appliance.ports import Cue
 from appliance.units import Seconds
 
 TIMES = st.floats(0, 1e5).map(Seconds)
 
 
-@given(st.sampled_from(Cue), TIMES, st.integers(0, 64))
-def test_every_light_is_within_what_leds_can_show(cue: Cue, at: Seconds, leds: int) -> None:
-    shown = light(cue, at, leds)
+@given(st.sampled_from(Cue), TIMES, st.integers(0, 64), st.booleans())
+def test_every_light_is_within_what_leds_can_show(
+    cue: Cue,
+    at: Seconds,
+    leds: int,
+    offline: bool,  # noqa: FBT001 - drawn
+) -> None:
+    shown = light(cue, at, leds, offline=offline)
     assert len(shown.ring) == leds
     assert all(0 <= part <= 255 for colour in shown.ring for part in colour)
     assert 0.0 <= shown.status <= 1.0
@@ -19,11 +25,29 @@ def test_every_light_is_within_what_leds_can_show(cue: Cue, at: Seconds, leds: i
 @given(st.sampled_from(Cue), TIMES, TIMES, st.integers(0, 64))
 def test_what_does_not_move_stays(cue: Cue, at: Seconds, later: Seconds, leds: int) -> None:
     if not moving(cue, at):
-        assert light(cue, at, leds) == light(cue, Seconds(at + later), leds)
+        for offline in (False, True):
+            later_on = light(cue, Seconds(at + later), leds, offline=offline)
+            assert light(cue, at, leds, offline=offline) == later_on
 
 
 def test_at_rest_it_is_dark() -> None:
     assert light(Cue.IDLE, Seconds(3), 3).ring == (DARK,) * 3
+
+
+@pytest.mark.parametrize("cue", [Cue.IDLE, Cue.UNHEARD, Cue.FAILED])
+def test_offline_is_a_faint_light_of_its_own_colour_once_the_box_is_at_rest(cue: Cue) -> None:
+    rest = light(cue, Seconds(5), 3, offline=True)
+    (red, green, blue) = rest.ring[0]
+    assert 0 < max(red, green, blue) <= 0.1 * 255
+    assert 0 < rest.status <= 0.1
+    others = [tuple(round(part * 0.08) for part in colour) for colour in (BLUE, CYAN, AMBER, RED)]
+    assert rest.ring[0] not in [DARK, *others]
+    assert rest.ring == (tuple(round(part * 0.08) for part in VIOLET),) * 3
+
+
+@pytest.mark.parametrize("cue", [Cue.LISTENING, Cue.THINKING, Cue.SPEAKING, Cue.MUTED])
+def test_offline_changes_nothing_while_the_box_does_something(cue: Cue) -> None:
+    assert light(cue, Seconds(5), 3, offline=True) == light(cue, Seconds(5), 3)
 
 
 def test_mute_is_red_and_still() -> None:

@@ -16,14 +16,16 @@ def written() -> None:
 
 def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "kept.json"
-    Kept(path).keep(muted=True, volume=30)
+    Kept(path).keep(muted=True, private=True, volume=30)
     written()
     again = Kept(path)
     again.read()
-    assert again.facts == {"muted": True, "volume": 30}
+    assert again.facts == {"muted": True, "private": True, "volume": 30}
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"muted": "yes", "volume": 900}', "{"])
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "[]", '{"muted": "yes", "private": 1, "volume": 900}', "{"]
+)
 def test_file_that_holds_no_facts_counts_as_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "kept.json"
     path.write_text(text)
