@@ -1,13 +1,15 @@
-"""The tools that need no house: time, date, volume, stop, never mind, "what can you do"."""
+"""The tools that need no house: time, volume, stop, "what can you do", privacy, a look."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from appliance.catalogue import IntentBinding, ToolSpec
 from appliance.ports import ToolResult
 from appliance.tools import schema
+from appliance.tools.looking import Camera, look_tool
+from appliance.tools.privacy import Privacy, privacy_tools
+from appliance.tools.ready import BuiltIn, Ready
 from appliance.tools.wording import Wording
 
 VOLUME_STEP = 10
@@ -29,22 +31,15 @@ class Volume(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltIn:
-    """A tool that is a function of ours."""
-
-    spec: ToolSpec
-    run: Callable[[Mapping[str, object]], ToolResult]
-    """Takes checked arguments; returns at once."""
-
-
 def built_in(
     wording: Wording,
     *,
     clock: Callable[[], datetime],
     volume: Volume | None,
     catalogue: Callable[[], Sequence[ToolSpec]],
-) -> tuple[BuiltIn, ...]:
+    privacy: Privacy | None = None,
+    camera: Camera | None = None,
+) -> tuple[Ready, ...]:
     """Make the built-in tools.
 
     Args:
@@ -52,6 +47,8 @@ def built_in(
         clock: The local time.
         volume: ``None``: nothing here has a volume, and there is no such tool.
         catalogue: All tools, for "what can you do".
+        privacy: ``None``: nothing ever leaves this house, and there are no such tools.
+        camera: ``None``: there is none, and no tool to look through it.
     """
     bare = schema.whole({})
 
@@ -88,7 +85,7 @@ def built_in(
             closes=closes,
         )
 
-    tools = [
+    tools: list[Ready] = [
         BuiltIn(spec("get_time", "HassGetCurrentTime"), time),
         BuiltIn(spec("get_date", "HassGetCurrentDate"), date),
         BuiltIn(spec("stop", closes=True), plain("stop")),
@@ -97,6 +94,10 @@ def built_in(
     ]
     if volume is not None:
         tools.append(_set_volume(wording, volume))
+    if privacy is not None:
+        tools += privacy_tools(wording, privacy)
+    if camera is not None:
+        tools.append(look_tool(wording, camera))
     return tuple(tools)
 
 

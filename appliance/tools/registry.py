@@ -1,23 +1,25 @@
 """Finds the tool that a call names, checks the call, has it carried out, and answers it once."""
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
-from appliance.catalogue import Risk, ToolSpec
+from appliance.catalogue import ToolSpec
+from appliance.config.cloud import McpServer
 from appliance.events import ToolCalled
 from appliance.ports import ToolResult
-from appliance.tools import schema
+from appliance.tools import gate, schema
 from appliance.tools.actions import values_of
-from appliance.tools.builtin import BuiltIn
 from appliance.tools.house import Ending, House
 from appliance.tools.manifest import Manifest
+from appliance.tools.ready import BuiltIn, Ready, SlowBuiltIn
 from appliance.tools.templates import TemplateFailed
 from appliance.tools.wording import Wording
 
 log = logging.getLogger(__name__)
 
-_Entry = BuiltIn | Manifest
+_Entry = BuiltIn | SlowBuiltIn | Manifest
 
 LONGEST_REPORT = 2_000
 """Characters of what the house reported that a model is told; data, never instructions."""
@@ -27,16 +29,23 @@ class ToolRegistry:
     """The tools of one appliance; implements ``ports.ToolRunner``. Event loop only.
 
     A name belongs to who came first: built-in tools, then files, then the broker. What comes later
-    with the same name is refused, by name.
+    with the same name is refused, by name. The name of a built-in tool that this box has no use
+    for (it has no camera) is kept for it all the same: no manifest ends because one is plugged in.
+
+    A call of a remote tool (``mcp:label/tool``) only asks for leave: nothing is carried out here.
 
     Args:
         wording: The phrases of the language.
         house: Carries manifests out; ``None``: there is no broker.
+        remote: Servers of remote tools.
     """
 
-    def __init__(self, wording: Wording, house: House | None) -> None:
+    def __init__(
+        self, wording: Wording, house: House | None, *, remote: Iterable[McpServer] = ()
+    ) -> None:
         self._wording = wording
         self._house = house
+        self._remote = tuple(remote)
         self._built_in: dict[str, _Entry] = {}
         self._files: dict[str, Manifest] = {}
         self._broker: dict[str, Manifest] = {}
@@ -52,14 +61,14 @@ class ToolRegistry:
         match self._tools.get(name):
             case None:
                 return None
-            case BuiltIn():
+            case BuiltIn() | SlowBuiltIn():
                 return "built in"
             case Manifest(source=source):
                 return source
             case entry:
                 assert_never(entry)
 
-    def add_built_in(self, tools: Iterable[BuiltIn]) -> None:
+    def add_built_in(self, tools: Iterable[Ready]) -> None:
         """Add the tools that need no house; before any other."""
         self._built_in |= {tool.spec.name: tool for tool in tools}
         self._renew()
@@ -73,11 +82,11 @@ class ToolRegistry:
         self._files = {}
         refused: list[str] = []
         for manifest in manifests:
-            first = self._built_in.get(manifest.name) or self._files.get(manifest.name)
-            if first is None:
+            taken = self._taken(manifest)
+            if taken is None:
                 self._files[manifest.name] = manifest
             else:
-                refused.append(_taken(manifest, first))
+                refused.append(taken)
         self._renew()
         return tuple(refused)
 
@@ -88,35 +97,52 @@ class ToolRegistry:
             Why it was refused, if it was: its name is taken.
         """
         self._broker.pop(name, None)
-        refused: str | None = None
-        if manifest is not None:
-            first = self._built_in.get(name) or self._files.get(name)
-            if first is None:
-                self._broker[name] = manifest
-            else:
-                refused = _taken(manifest, first)
+        refused = None if manifest is None else self._taken(manifest)
+        if manifest is not None and refused is None:
+            self._broker[name] = manifest
         self._renew()
         return refused
 
     async def run(self, call: ToolCalled) -> ToolResult:
         """Carry out one call; see ``ports.ToolRunner``."""
+        if gate.is_remote(call.tool):
+            return self._give_leave(call.tool)
         entry = self._tools.get(call.tool)
         if entry is None:
             return self._rejected("unknown", f"there is no tool {call.tool!r}")
-        if entry.spec.risk is not Risk.FREE:
-            # Fail closed: what needs more than a word is not done until something can ask for it.
-            reason = "never" if entry.spec.risk is Risk.NEVER else "gated"
-            return self._rejected(reason, f"{call.tool} is of risk {entry.spec.risk.value}")
+        risk = entry.spec.risk
+        if (reason := gate.refusal(risk)) is not None:
+            return self._rejected(reason, f"{call.tool} is of risk {risk.value}")
         arguments, problems = schema.fit(entry.spec.parameters, call.arguments)
         if problems:
             return self._rejected("unfit", *problems)
         match entry:
             case BuiltIn():
                 return entry.run(arguments)
+            case SlowBuiltIn():
+                return await self._work(entry, arguments)
             case Manifest():
                 return await self._carry_out(entry, arguments)
             case _:
                 assert_never(entry)
+
+    def _give_leave(self, tool: str) -> ToolResult:
+        risk = gate.remote_risk(tool, self._remote)
+        reason = gate.refusal(risk)
+        log.info("remote tool %.80r: %s", tool, reason or "allowed")  # a name that others chose
+        if reason is not None:
+            return self._rejected(reason, f"{tool} is of risk {risk.value}")
+        return ToolResult("done")
+
+    async def _work(self, tool: SlowBuiltIn, arguments: Mapping[str, object]) -> ToolResult:
+        """Await a tool of ours; whatever becomes of it, the call is answered."""
+        try:
+            async with asyncio.timeout(tool.patience):
+                return await tool.run(arguments)
+        except Exception as error:  # noqa: BLE001 - the caller is owed an answer
+            # the message may quote what was said
+            log.warning("tool %s failed: %s", tool.spec.name, type(error).__name__)
+            return ToolResult("failed", self._wording.answers["failed"])
 
     async def _carry_out(self, manifest: Manifest, arguments: Mapping[str, object]) -> ToolResult:
         if self._house is None:
@@ -148,6 +174,17 @@ class ToolRegistry:
             "rejected", self._wording.answers[reason], {"problem": "; ".join(problems)}
         )
 
+    def _taken(self, manifest: Manifest) -> str | None:
+        """Return the line that refuses a manifest whose name is taken."""
+        first = self._files.get(manifest.name)
+        if manifest.name in self._wording.tools or manifest.name in self._built_in:
+            where = "a built-in tool"
+        elif first is not None:
+            where = first.source
+        else:
+            return None
+        return f"{manifest.source}: name: `{manifest.name}` is taken by {where}"
+
     def _renew(self) -> None:
         tools: dict[str, _Entry] = {**self._broker, **self._files, **self._built_in}
         self._tools = dict(sorted(tools.items()))
@@ -156,8 +193,3 @@ class ToolRegistry:
             self._catalogue = catalogue
         if self._house is not None:
             self._house.follow(tool for tool in self._tools.values() if isinstance(tool, Manifest))
-
-
-def _taken(manifest: Manifest, first: _Entry) -> str:
-    where = "a built-in tool" if isinstance(first, BuiltIn) else first.source
-    return f"{manifest.source}: name: `{manifest.name}` is taken by {where}"

@@ -6,7 +6,8 @@ import pytest
 from appliance.demo.kitchen import MANIFESTS
 from appliance.errors import ConfigError
 from appliance.tools import wording
-from appliance.tools.builtin import BuiltIn, built_in
+from appliance.tools.builtin import built_in
+from appliance.tools.ready import BuiltIn
 from appliance.tools.schema import fit
 from appliance.tools.sources import load_folder
 
@@ -30,7 +31,7 @@ def tools(
     volume: FakeVolume | None = None,
 ) -> dict[str, BuiltIn]:
     made = built_in(WORDS, clock=lambda: now, volume=volume, catalogue=lambda: KITCHEN)
-    return {tool.spec.name: tool for tool in made}
+    return {tool.spec.name: tool for tool in made if isinstance(tool, BuiltIn)}
 
 
 @pytest.mark.parametrize(
