@@ -23,6 +23,10 @@ from appliance.events import (
     DeadlineReached,
     Happening,
     HeardEvent,
+    PlaybackDrained,
+    SpeechEnded,
+    SpeechPaused,
+    SpeechStarted,
     ToolCalled,
     TurnEvent,
 )
@@ -85,7 +89,7 @@ class Conversation:
         self._sending = False
         self._sound_of = 0  # which turn's sound may leave; counted up when one is cleared
         self._announcing = False
-        self._calls: set[str] = set()
+        self._voices: list[ResponseId] = []  # replies that have sound and are not heard out
         self._group: asyncio.TaskGroup | None = None
         self._backend: Backend | None = None
         self.frames_dropped = 0
@@ -97,18 +101,17 @@ class Conversation:
 
     @property
     def owes(self) -> bool:
-        """Whether the user is owed something that costs computing, not listening."""
+        """Whether the user is owed something that costs computing, not listening.
+
+        A tool counts as long as the user waits for it, not when it works on in the background.
+        """
         match self._state:
             case turn.Waiting():
                 return True
-            case turn.Speaking(ended=ended):
-                return not ended or self._busy
+            case turn.Speaking(ended=ended, calls_tool=calls_tool) if not ended or calls_tool:
+                return True
             case _:
-                return self._busy
-
-    @property
-    def _busy(self) -> bool:
-        return self._sending or not self._outbox.empty() or bool(self._calls)
+                return self._sending or not self._outbox.empty()
 
     def put(self, event: TurnEvent) -> None:
         """Report an event; its effects are carried out before this returns.
@@ -165,7 +168,6 @@ class Conversation:
         finally:
             self._group = None
             self._backend = None
-            self._calls.clear()
             while not self._outbox.empty():
                 self._outbox.get_nowait()
 
@@ -199,14 +201,26 @@ class Conversation:
         if sound_of == self._sound_of:
             await backend.commit_turn(commit.turn, as_expected=commit.as_expected)
 
+    async def _send_take(self, sound_of: int, take: turn.TakeReply, backend: Backend) -> None:
+        if sound_of == self._sound_of:
+            await backend.take_reply(take.turn)
+
     def _send(self, command: Command) -> None:
         if self._backend is not None:
             self._outbox.put_nowait(command)
 
     def _take(self, event: TurnEvent) -> None:
-        now = self._box.clock.now()
-        self._box.observer.note(event, now)
-        taken = turn.step(self._state, event, now=now, timing=self._timing)
+        moment = turn.Moment(
+            self._box.clock.now(),
+            self._timing,
+            hears_through=self._box.ear.hears_through(),
+            backend_ends_turns=self._backend is not None and self._backend.ends_turns,
+        )
+        taken = turn.step(self._state, event, moment)
+        if _is_news(event, self._state, taken.state):
+            self._box.observer.note(event, moment.now)
+        if isinstance(event, PlaybackDrained) and event.response in self._voices:
+            self._voices.remove(event.response)
         if taken.state != self._state:
             log.debug("turn: %r on %s", taken.state, type(event).__name__)
         self._state = taken.state
@@ -232,7 +246,9 @@ class Conversation:
             case turn.ExpectEnd():
                 self._send(partial(self._send_hint, self._sound_of))
             case turn.CommitTurn():
-                self._commit(effect)
+                self._ask(partial(self._send_commit, self._sound_of, effect))
+            case turn.TakeReply():
+                self._ask(partial(self._send_take, self._sound_of, effect))
             case turn.ClearTurn():
                 self._sound_of += 1
                 self._send(lambda backend: backend.clear_turn())
@@ -250,11 +266,11 @@ class Conversation:
     def _turn_ear(self, effect: turn.Listen | turn.Watch | turn.Rest) -> None:
         ear = self._box.ear
         match effect:
-            case turn.Listen(since=since, lead=lead):
+            case turn.Listen(since=since, lead=lead, guard=guard):
                 if self._announcing:
                     self._announcing = False
                     self._box.speaker.stop()
-                begin = ear.position() if since is None else since
+                begin = SampleIndex((ear.position() if since is None else since) + samples(guard))
                 audio_from = SampleIndex(max(0, begin - samples(lead)))
                 ear.listen(audio_from=audio_from, speech_from=begin)
             case turn.Watch():
@@ -269,21 +285,33 @@ class Conversation:
     ) -> None:
         match effect:
             case turn.Play(response=response, pcm=pcm, rate=rate):
+                if response not in self._voices:
+                    self._voices.append(response)
                 self._box.speaker.play(response, pcm, rate)
             case turn.Finish(response=response):
                 self._box.speaker.finish(response)
             case turn.Interrupt(response=response):
-                self._cancel(response, heard=self._box.speaker.stop())
+                self._fall_silent(response)
             case turn.Refuse(response=response):
                 self._cancel(response, heard=Seconds(0.0))
             case _:
                 assert_never(effect)
 
-    def _commit(self, commit: turn.CommitTurn) -> None:
+    def _ask(self, command: Command) -> None:
+        """Send what a reply must follow."""
         if self._backend is None:
             self.put(BackendLost("backend.unavailable"))
             return
-        self._send(partial(self._send_commit, self._sound_of, commit))
+        self._send(command)
+
+    def _fall_silent(self, response: ResponseId) -> None:
+        """Stop the reply, and the one before it that may still be playing: each its own ledger."""
+        speaker = self._box.speaker
+        heard = {voice: speaker.heard(voice) for voice in (*self._voices, response)}
+        speaker.stop()
+        self._voices.clear()
+        for voice, much in heard.items():
+            self._cancel(voice, heard=much)
 
     def _cancel(self, response: ResponseId, *, heard: Seconds) -> None:
         self._send(lambda backend: backend.cancel_reply(response, heard=heard))
@@ -291,17 +319,13 @@ class Conversation:
     def _start_call(self, call: ToolCalled) -> None:
         if self._group is None:
             return
-        self._calls.add(call.call)
         self._group.create_task(self._call_tool(call), name=f"tool.{call.tool}")
 
     async def _call_tool(self, call: ToolCalled) -> None:
         clock = asyncio.get_running_loop().time
         began = clock()
-        try:
-            result = await self._tools.run(call)
-            self._answer(call, result, took=Seconds(clock() - began))
-        finally:
-            self._calls.discard(call.call)
+        result = await self._tools.run(call)
+        self._answer(call, result, took=Seconds(clock() - began))
 
     def _answer(self, call: ToolCalled, result: ToolResult, *, took: Seconds) -> None:
         self._note(CallAnswered(call.call, call.tool, result.status, took, result.say))
@@ -309,3 +333,13 @@ class Conversation:
 
     def _note(self, happening: Happening) -> None:
         self._box.observer.note(happening, self._box.clock.now())
+
+
+def _is_news(event: TurnEvent, before: turn.State, after: turn.State) -> bool:
+    """Whether observers should know of an event.
+
+    Speech found while a reply is played, and which did not interrupt it, was the reply itself.
+    """
+    if not isinstance(event, SpeechStarted | SpeechPaused | SpeechEnded):
+        return True
+    return isinstance(before, turn.Listening) or isinstance(after, turn.Listening)

@@ -165,7 +165,10 @@ class HearingThread:
         await self._ended
 
     def listen(self, *, audio_from: SampleIndex, speech_from: SampleIndex) -> None:
-        """Deliver frames from ``audio_from`` on and look for speech from ``speech_from`` on."""
+        """Deliver frames from ``audio_from`` on and look for speech from ``speech_from`` on.
+
+        A frame that begins before is left out, so both may lie in the future, too (echo guard).
+        """
         self._mode = Mode(audio_from=audio_from, speech_from=speech_from)
 
     def watch(self) -> None:

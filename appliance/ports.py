@@ -94,7 +94,7 @@ class Ear(Protocol):
     def listen(self, *, audio_from: SampleIndex, speech_from: SampleIndex) -> None:
         """Deliver frames from ``audio_from`` on and look for speech from ``speech_from`` on.
 
-        Both may lie in the past, as far back as the pre-roll reaches.
+        Both may lie in the past, as far back as the pre-roll reaches, or in the future.
         """
         ...
 
@@ -210,6 +210,10 @@ class Speaker(Protocol):
 
     def finish(self, response: ResponseId) -> None:
         """Report ``PlaybackDrained`` once all that is queued for this reply has been played."""
+        ...
+
+    def heard(self, response: ResponseId) -> Seconds:
+        """Return how much of a reply has been heard; 0 if it has not begun, or is over."""
         ...
 
     def stop(self) -> Seconds:

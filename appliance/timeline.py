@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from appliance.events import (
+    BackendChanged,
     BackendLost,
     ButtonPressed,
     CallAnswered,
     DeadlineReached,
+    EndOfTurnFound,
     Happening,
     MuteSwitched,
     PlaybackDrained,
@@ -43,7 +45,7 @@ class Entry:
 
     event: str
     """``wake``, ``speech``, ``end_of_turn``, ``transcript``, ``understood``, ``tool_call``,
-    ``tool_answer``, ``reply``, ``sound``, ``played``, ``rest``, ``note`` …"""
+    ``tool_answer``, ``reply``, ``sound``, ``played``, ``rest``, ``backend``, ``note`` …"""
 
     at: Seconds
     """When, on the session's clock: in a recording, its own time."""
@@ -136,6 +138,10 @@ class Timeline:
                 self._sounding = None
                 end = round(seconds(position) + (self._sound or 0.0), 3)
                 return [Entry("end_of_turn", at, f"{end:.2f} s", data={"speech_end": end})]
+            case EndOfTurnFound():
+                self._ended = self._wall()
+                self._sounding = None
+                return [Entry("end_of_turn", at, "found by the backend", data={"by": "backend"})]
             case ReplyAudio(response=response) if response != self._sounding:
                 self._sounding = response
                 return self._first_sound(response, at)
@@ -212,6 +218,9 @@ def _rare(happening: Happening, at: Seconds) -> Entry | None:
             return Entry("mute", at, "on" if muted else "off", data={"muted": muted})
         case StopAsked():
             return Entry("stop", at, "asked to stop")
+        case BackendChanged(name=name, reason=reason, previous=previous):
+            data = {"name": name, "reason": reason, "previous": previous}
+            return Entry("backend", at, f"{name}  ({reason})", data=data)
         case BackendLost(code=code):
             return Entry("backend_lost", at, code, data={"code": code})
         case _:

@@ -113,11 +113,17 @@ class FakeSpeaker:
     played: list[bytes] = field(default_factory=list)
     finished: list[ResponseId] = field(default_factory=list)
     stops: int = 0
+    pieces: dict[ResponseId, int] = field(default_factory=dict)
+    """How many pieces of each reply came out: a second each."""
 
     def play(self, response: ResponseId, pcm: bytes, rate: SampleRate) -> None:
         assert rate == RATE
         assert response not in self.finished
         self.played.append(pcm)
+        self.pieces[response] = self.pieces.get(response, 0) + 1
+
+    def heard(self, response: ResponseId) -> Seconds:
+        return Seconds(float(self.pieces.get(response, 0)))
 
     def finish(self, response: ResponseId) -> None:
         self.finished.append(response)

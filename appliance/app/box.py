@@ -153,8 +153,10 @@ def timing(config: Config) -> Timing:
         first_word=Seconds(turn.first_word_s),
         longest_turn=Seconds(config.speech.longest_s + 1.0),
         reply=Seconds(turn.reply_s),
+        after_tools=Seconds(config.tools.patience_s + max(turn.reply_s, turn.stall_s)),
         stall=Seconds(turn.stall_s),
         follow_up=Seconds(turn.follow_up_s),
         pre_roll=Seconds(config.wake.pre_roll_s),
-        speech_interrupts=turn.barge_in == "speech",
+        echo_guard=Seconds(turn.echo_guard_s),
+        barge_in=turn.barge_in,
     )

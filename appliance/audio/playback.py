@@ -92,6 +92,13 @@ class Playback:
         else:
             track.finish()
 
+    def heard(self, response: ResponseId) -> Seconds:
+        """Return how much of a reply has been heard; 0 if it has not begun, or is over."""
+        output, track = self._output, self._find(response)
+        if output is None or track is None:
+            return Seconds(0.0)
+        return track.heard(self._clock, output.latency)
+
     def stop(self) -> Seconds:
         """Fall silent within one block; return how much of the latest reply has been heard."""
         output = self._output

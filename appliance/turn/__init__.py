@@ -1,7 +1,10 @@
 """Whose turn it is: a pure state machine, without clocks, tasks, sockets or sound."""
 
-from appliance.turn.machine import Step, deadline, step
+from appliance.turn.machine import deadline, step
+from appliance.turn.moves import Step
+from appliance.turn.timing import Moment, Timing
 from appliance.turn.types import (
+    NO_PAST,
     START,
     ClearTurn,
     CommitTurn,
@@ -14,6 +17,7 @@ from appliance.turn.types import (
     Listen,
     Listening,
     Muted,
+    Past,
     Play,
     Refuse,
     Rest,
@@ -21,12 +25,13 @@ from appliance.turn.types import (
     Show,
     Speaking,
     State,
-    Timing,
+    TakeReply,
     Waiting,
     Watch,
 )
 
 __all__ = [
+    "NO_PAST",
     "START",
     "ClearTurn",
     "CommitTurn",
@@ -38,7 +43,9 @@ __all__ = [
     "Interrupt",
     "Listen",
     "Listening",
+    "Moment",
     "Muted",
+    "Past",
     "Play",
     "Refuse",
     "Rest",
@@ -47,6 +54,7 @@ __all__ = [
     "Speaking",
     "State",
     "Step",
+    "TakeReply",
     "Timing",
     "Waiting",
     "Watch",

@@ -2,7 +2,8 @@
 
 A state carries exactly what is true in that state and nothing else, so a nonsensical combination
 (a reply being played while idle) cannot be written down. Every state knows the number of the
-latest turn, for a late reply must never pass for the answer to a newer turn.
+latest turn, for a late reply must never pass for the answer to a newer turn, and the little of the
+past that outlives a state.
 """
 
 from dataclasses import dataclass, field
@@ -13,10 +14,29 @@ from appliance.units import ResponseId, SampleIndex, SampleRate, Seconds, TurnNu
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What is still true of what came before this state."""
+
+    offered: bool = False
+    """The backend has a late reply to tell; it waits for a pause."""
+
+    turns: int = 0
+    """Turns committed and late replies taken since somebody called, by wake word or button."""
+
+    broken_off: int = 0
+    """Replies in a row that speech broke off. One that is heard to its end ends the row, unless it
+    has become so long that speech interrupts nothing any more; a call always does."""
+
+
+NO_PAST = Past()
+
+
+@dataclass(frozen=True, slots=True)
 class Idle:
     """Only the wake word and the button are listened for; no sound goes anywhere."""
 
     turn: TurnNumber
+    past: Past = NO_PAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +44,7 @@ class Muted:
     """The mute switch is on; nothing but the switch gets us out of here."""
 
     turn: TurnNumber
+    past: Past = NO_PAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +63,12 @@ class Listening:
     follow_up: bool = False
     """Opened after a reply, without the wake word: nobody may want anything."""
 
+    end_by: Seconds | None = None
+    """The speech has ended, but the backend finds the end of the turn itself; if it has not by
+    then, it will not."""
+
+    past: Past = NO_PAST
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -49,6 +76,7 @@ class Waiting:
 
     turn: TurnNumber
     until: Seconds
+    past: Past = NO_PAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +100,8 @@ class Speaking:
     stay: bool = True
     """Afterwards the user may go on without the wake word."""
 
+    past: Past = NO_PAST
+
 
 State = Idle | Muted | Listening | Waiting | Speaking
 
@@ -88,6 +118,9 @@ class Listen:
 
     lead: Seconds
     """Sound before ``since`` that belongs to it."""
+
+    guard: Seconds = Seconds(0.0)
+    """Sound after ``since`` that does not: the room still rings with our own voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +145,13 @@ class CommitTurn:
     turn: TurnNumber
     as_expected: bool = False
     """Nothing was said since the backend was told to expect it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeReply:
+    """Have the backend tell what it offered, as the reply to this turn of nobody's."""
+
+    turn: TurnNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +216,7 @@ Effect = (
     | Rest
     | ExpectEnd
     | CommitTurn
+    | TakeReply
     | ClearTurn
     | RunTool
     | DropTool
@@ -185,46 +226,3 @@ Effect = (
     | Refuse
     | Show
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long the machine waits."""
-
-    first_word: Seconds = Seconds(5.0)
-    """Silence after the wake word before we give up."""
-
-    prompt: Seconds = Seconds(0.6)
-    """Silence after the wake word before a short sound invites the request. Who speaks on without
-    a pause is noticed within 0.3 s (wake word latency and ``speech.shortest_s``) and is never
-    talked over by the sound."""
-
-    longest_turn: Seconds = Seconds(31.0)
-    """Guards against an endpointer that never ends a turn; it should do so a second earlier."""
-
-    reply: Seconds = Seconds(12.0)
-    """From the end of the user's turn, or of the tools, to the first piece of the reply."""
-
-    stall: Seconds = Seconds(6.0)
-    """Longest gap inside a reply before it is given up."""
-
-    longest_reply: Seconds = Seconds(120.0)
-    """From the last piece sent to the last piece played."""
-
-    follow_up: Seconds = Seconds(4.0)
-    """After a reply, how long the user may go on without the wake word; 0 turns it off."""
-
-    pre_roll: Seconds = Seconds(0.2)
-    """Sound from before a wake word's detection that belongs to the request. Measured 2026-11-21
-    on 20 requests by six synthetic voices that went on without a pause, transcribed by Moonshine
-    base: word for word right at a lead of 0.0 s 2, 0.1 s 6, 0.2 s 16, 0.3 s 9, 0.45 s 1, and
-    never with the whole wake word in front ("Hey Jarvis, said the thermostat ...")."""
-
-    button_lead: Seconds = Seconds(0.2)
-    """People speak while they press."""
-
-    barge_in_lead: Seconds = Seconds(0.3)
-    """Sound before the first noticed speech: the onset of the first syllable."""
-
-    speech_interrupts: bool = False
-    """Whether speech alone, without the wake word, interrupts a reply."""

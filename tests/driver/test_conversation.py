@@ -110,7 +110,7 @@ def test_question_is_answered_aloud() -> None:
         room.conversation.put(PlaybackDrained(REPLY))
 
     room = scene(play)
-    assert room.conversation.state == turn.Idle(TurnNumber(1))
+    assert room.conversation.state == turn.Idle(TurnNumber(1), turn.Past(turns=1))
     assert len(room.backend.heard) == 100
     assert room.backend.committed == [1]
     assert room.indicator.shown == [Cue.LISTENING, Cue.THINKING, Cue.SPEAKING, Cue.IDLE]

@@ -22,6 +22,8 @@ WORD_AT = 30
 
 
 class Plain:
+    converged = False
+
     def process(self, frame: Frame) -> Taps:
         tap = Frame(frame.samples[:, 0], frame.start)
         return Taps(wake=tap, speech=tap)

@@ -14,6 +14,8 @@ PRE_ROLL = Seconds(KEPT * FRAME_SAMPLES / RATE - REACTION)  # negative, to keep 
 
 
 class Plain:
+    converged = False
+
     def process(self, frame: Frame) -> Taps:
         tap = Frame(frame.samples[:, 0], frame.start)
         return Taps(wake=tap, speech=tap)

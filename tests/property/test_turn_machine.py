@@ -1,18 +1,23 @@
 """Hypothesis plays the house: every rule at the head of ``turn/machine.py``."""
 
+from typing import Literal
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from appliance import turn
 from appliance.events import (
+    BackendChanged,
     BackendLost,
     ButtonPressed,
     DeadlineReached,
+    EndOfTurnFound,
     MuteSwitched,
     PlaybackDrained,
     PlaybackStarted,
     ReplyAudio,
     ReplyEnded,
+    ReplyOffered,
     ReplyStarted,
     SpeechEnded,
     SpeechPaused,
@@ -35,14 +40,50 @@ class House(RuleBasedStateMachine):
         self.state: turn.State = turn.START
         self.now = 0.0
         self.mic_open = False
-        self.committed: list[TurnNumber] = []
+        self.hears_through = False
+        self.backend_ends_turns = False
+        self.begun: list[TurnNumber] = []
+        """Turns that were committed or taken, in order."""
+
+        self.offers = 0
+        self.uncalled = 0
+        """Turns begun since somebody called."""
+
         self.replies: dict[ResponseId, TurnNumber] = {}
         self.calls = 0
 
-    @rule(interrupts=st.booleans(), follow_up=st.sampled_from([0.0, 4.0]))
+    @rule(
+        barge_in=st.sampled_from(["auto", "wake_word", "speech"]),
+        follow_up=st.sampled_from([0.0, 4.0]),
+        most_turns=st.integers(1, 5),
+        most_broken_off=st.integers(1, 3),
+    )
     @precondition(lambda self: self.state == turn.START)
-    def set_up(self, interrupts: bool, follow_up: float) -> None:  # noqa: FBT001
-        self.timing = turn.Timing(speech_interrupts=interrupts, follow_up=Seconds(follow_up))
+    def set_up(
+        self,
+        barge_in: Literal["auto", "wake_word", "speech"],
+        follow_up: float,
+        most_turns: int,
+        most_broken_off: int,
+    ) -> None:
+        self.timing = turn.Timing(
+            barge_in=barge_in,
+            follow_up=Seconds(follow_up),
+            most_turns=most_turns,
+            most_broken_off=most_broken_off,
+        )
+
+    @rule(hears_through=st.booleans())
+    def canceller_converges_or_diverges(self, hears_through: bool) -> None:  # noqa: FBT001
+        self.hears_through = hears_through
+
+    @rule(ends_turns=st.booleans(), told=st.booleans())
+    def another_backend_serves(self, ends_turns: bool, told: bool) -> None:  # noqa: FBT001
+        self.backend_ends_turns = ends_turns
+        if told:  # news may come late, or never
+            self.happens(BackendChanged("local", "backend.stalled"))
+            if not ends_turns and isinstance(self.state, turn.Listening):
+                assert self.state.end_by is None
 
     @rule(seconds=st.floats(0.0, 3.0))
     def time_passes(self, seconds: float) -> None:
@@ -51,7 +92,7 @@ class House(RuleBasedStateMachine):
 
     @rule()
     def nothing_happens_for_long(self) -> None:
-        for _ in range(8):  # no chain of patience is longer
+        for _ in range(10):  # no chain of patience is longer
             if (when := turn.deadline(self.state)) is None:
                 break
             self.now = max(self.now, when)
@@ -75,6 +116,7 @@ class House(RuleBasedStateMachine):
                 WakeWordHeard("computer", 0.9, ANYWHERE),
                 ButtonPressed(),
                 StopAsked(),
+                EndOfTurnFound(),
                 BackendLost("gone"),
                 MuteSwitched(muted=False),
             ]
@@ -88,15 +130,47 @@ class House(RuleBasedStateMachine):
         self.happens(MuteSwitched(muted=True))
         assert isinstance(self.state, turn.Muted)
 
+    @rule()
+    def tool_answers_late(self) -> None:
+        self.offers += 1
+        before = self.state
+        effects = self.happens(ReplyOffered())
+        if any(isinstance(effect, turn.TakeReply) for effect in effects):
+            match before:
+                case turn.Idle():
+                    pass
+                case turn.Listening():
+                    assert before.follow_up
+                    assert not before.speech_heard
+                case _:
+                    raise AssertionError(before)
+
+    @rule()
+    def reply_is_heard_to_its_end(self) -> None:
+        """Chance alone would seldom get to the follow-up window."""
+        if isinstance(self.state, turn.Waiting):
+            response = ResponseId(f"reply-{len(self.replies)}")
+            self.replies[response] = self.state.turn
+            self.happens(ReplyStarted(response, self.state.turn))
+            self.happens(ReplyAudio(response, b"..", RATE))
+        if isinstance(self.state, turn.Speaking):
+            response = self.state.response
+            self.happens(ReplyEnded(response))
+            self.happens(PlaybackDrained(response))
+            assert not isinstance(self.state, turn.Speaking)
+
     @rule(late=st.booleans())
-    @precondition(lambda self: self.committed)
+    @precondition(lambda self: self.begun)
     def backend_starts_a_reply(self, late: bool) -> None:  # noqa: FBT001
-        number = self.committed[0] if late else self.committed[-1]
+        number = self.begun[0] if late else self.begun[-1]
         response = ResponseId(f"reply-{len(self.replies)}")
         self.replies[response] = number
         self.happens(ReplyStarted(response, number))
 
-    @rule(late=st.booleans(), kind=st.sampled_from(["audio", "end", "tool", "started", "drained"]))
+    @rule(
+        late=st.booleans(),
+        kind=st.sampled_from(["audio", "end", "failover", "tool", "started", "drained"]),
+    )
     @precondition(lambda self: self.replies)
     def reply_goes_on(self, late: bool, kind: str) -> None:  # noqa: FBT001
         response = list(self.replies)[0 if late else -1]
@@ -105,6 +179,8 @@ class House(RuleBasedStateMachine):
                 self.happens(ReplyAudio(response, b"..", RATE))
             case "end":
                 self.happens(ReplyEnded(response))
+            case "failover":
+                self.happens(ReplyEnded(response, calls_tool=True))
             case "tool":
                 self.calls += 1
                 call = ToolCalled(CallId(f"call-{self.calls}"), response, "tool", {})
@@ -123,28 +199,47 @@ class House(RuleBasedStateMachine):
 
     def happens(self, event: TurnEvent) -> tuple[turn.Effect, ...]:
         before = self.state
-        now = Seconds(self.now)
-        taken = turn.step(before, event, now=now, timing=self.timing)
+        moment = turn.Moment(
+            Seconds(self.now),
+            self.timing,
+            hears_through=self.hears_through,
+            backend_ends_turns=self.backend_ends_turns,
+        )
+        taken = turn.step(before, event, moment)
         self.state = taken.state
+        if isinstance(event, WakeWordHeard | ButtonPressed):
+            self.uncalled = 0
+        if isinstance(event, StopAsked | BackendLost | BackendChanged):
+            self.offers = 0
         for effect in taken.effects:
-            self._check(effect, before)
+            self._check(effect, before, event)
         if isinstance(taken.state, turn.Speaking) and not isinstance(before, turn.Speaking):
             assert self.replies[taken.state.response] == taken.state.turn == before.turn
         return taken.effects
 
-    def _check(self, effect: turn.Effect, before: turn.State) -> None:
+    def _check(self, effect: turn.Effect, before: turn.State, event: TurnEvent) -> None:
         match effect:
-            case turn.Listen():
-                self.mic_open = True
             case turn.Rest() | turn.Watch():
                 self.mic_open = False
             case turn.ExpectEnd():
                 assert isinstance(before, turn.Listening)
             case turn.CommitTurn(turn=number):
                 assert isinstance(before, turn.Listening)
-                assert before.speech_heard
-                assert number not in self.committed
-                self.committed.append(number)
+                assert before.speech_heard or isinstance(event, EndOfTurnFound)
+                self._begin(number)
+            case turn.TakeReply(turn=number):
+                assert self.offers > 0
+                self.offers = 0  # newer offers replace older ones
+                self._begin(number)
+            case turn.Listen(since=since) if isinstance(before, turn.Speaking):
+                called = isinstance(event, WakeWordHeard | ButtonPressed)
+                assert called or not self._restrained(before.past)
+                interrupted = since is not None and not called
+                assert not interrupted or self.timing.barge_in != "wake_word"
+                assert not interrupted or self.timing.barge_in == "speech" or self.hears_through
+                self.mic_open = True
+            case turn.Listen():
+                self.mic_open = True
             case turn.Play(response=response) | turn.Finish(response=response):
                 assert isinstance(before, turn.Speaking)
                 assert before.response == response
@@ -154,6 +249,29 @@ class House(RuleBasedStateMachine):
                 assert call.response == before.response
             case _:
                 pass
+
+    def _begin(self, number: TurnNumber) -> None:
+        assert not self.begun or number > self.begun[-1]
+        self.begun.append(number)
+        self.uncalled += 1
+
+    def _restrained(self, past: turn.Past) -> bool:
+        return (
+            past.turns >= self.timing.most_turns or past.broken_off >= self.timing.most_broken_off
+        )
+
+    @invariant()
+    def nobody_is_conversed_with_for_ever_without_a_call(self) -> None:
+        assert self.uncalled <= self.timing.most_turns
+
+    @invariant()
+    def late_reply_that_is_remembered_was_offered(self) -> None:
+        assert not self.state.past.offered or self.offers > 0
+
+    @invariant()
+    def late_reply_is_told_at_rest_at_the_latest(self) -> None:
+        if isinstance(self.state, turn.Idle) and self.state.past.offered:
+            assert self.state.past.turns >= self.timing.most_turns
 
     @invariant()
     def mic_is_open_only_while_listening(self) -> None:

@@ -25,12 +25,12 @@ REPLY = ResponseId("reply")
 RATE = SampleRate(24_000)
 WAKE = WakeWordHeard("computer", 0.9, SampleIndex(32_000))
 TIMING = turn.Timing()
-INTERRUPTIBLE = turn.Timing(speech_interrupts=True)
+INTERRUPTIBLE = turn.Timing(barge_in="speech")
 SPEAKING = turn.Speaking(FIRST, REPLY, Seconds(105.0), sounding=True)
 
 
 def step(state: turn.State, event: TurnEvent, timing: turn.Timing = TIMING) -> turn.Step:
-    return turn.step(state, event, now=NOW, timing=timing)
+    return turn.step(state, event, turn.Moment(NOW, timing))
 
 
 def test_wake_word_opens_the_microphone_from_before_it_was_noticed() -> None:
@@ -43,7 +43,9 @@ def test_wake_word_opens_the_microphone_from_before_it_was_noticed() -> None:
 def test_talking_over_a_reply_silences_it_and_listens() -> None:
     at = SampleIndex(48_000)
     assert step(SPEAKING, SpeechStarted(at), INTERRUPTIBLE) == turn.Step(
-        turn.Listening(SECOND, until=Seconds(131.0), speech_heard=True),
+        turn.Listening(
+            SECOND, until=Seconds(131.0), speech_heard=True, past=turn.Past(broken_off=1)
+        ),
         (
             turn.Interrupt(REPLY),
             turn.Listen(at, TIMING.barge_in_lead),
@@ -65,8 +67,8 @@ def test_wake_word_interrupts_always() -> None:
 def test_reply_is_followed_by_a_window_without_the_wake_word() -> None:
     ended = turn.Speaking(FIRST, REPLY, Seconds(105.0), sounding=True, ended=True)
     assert step(ended, PlaybackDrained(REPLY)) == turn.Step(
-        turn.Listening(SECOND, until=Seconds(104.0), follow_up=True),
-        (turn.Listen(None, Seconds(0.0)), turn.Show(Cue.LISTENING)),
+        turn.Listening(SECOND, until=Seconds(104.3), follow_up=True),
+        (turn.Listen(None, Seconds(0.0), guard=Seconds(0.3)), turn.Show(Cue.LISTENING)),
     )
 
 
@@ -119,7 +121,7 @@ def test_stop_ends_everything_but_mute() -> None:
 
 def test_reply_that_called_tools_is_followed_by_waiting_for_the_next() -> None:
     ended = turn.Speaking(FIRST, REPLY, Seconds(105.0), ended=True, calls_tool=True)
-    assert step(ended, PlaybackDrained(REPLY)).state == turn.Waiting(FIRST, Seconds(112.0))
+    assert step(ended, PlaybackDrained(REPLY)).state == turn.Waiting(FIRST, Seconds(114.5))
 
 
 def test_reply_to_an_earlier_turn_is_refused() -> None:
