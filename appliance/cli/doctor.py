@@ -12,6 +12,7 @@ from rich.markup import escape
 from appliance.app.answers import needed_models
 from appliance.app.house import probe_broker, read_manifests
 from appliance.app.listening import Levels, listen_to_card
+from appliance.cli import cloud
 from appliance.cli.exits import Exit
 from appliance.cli.terminal import AsJson, ConfigFile, console
 from appliance.config import Config, Loaded, load
@@ -29,7 +30,7 @@ TOO_CLIPPED = 0.001
 
 
 def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Look at everything the box needs: sound, broker, tools, models, permissions, versions.
+    """Look at everything the box needs: sound, broker, service, money, models, permissions.
 
     Listens to the microphone for a moment (nothing is kept) and says what is wrong and how to
     mend it. Exit code 1 if anything is wrong.
@@ -56,9 +57,13 @@ def _all(loaded: Loaded) -> Iterator[Check]:
     config = loaded.config
     where = str(loaded.path) if loaded.path else "no file: the defaults"
     yield Check("configuration", ok=True, detail=where)
+    for note in loaded.notes:
+        yield Check("configuration", ok=True, detail=note, warning=True)
     yield from _tools(loaded)
     yield from _sound(asyncio.run(listen_to_card(config, LISTEN)))
     yield from _broker(config)
+    yield from cloud.realtime(loaded)
+    yield from cloud.money(config)
     yield from _models(config)
     yield from _programs(config)
     board = config.board
@@ -140,12 +145,17 @@ def _programs(config: Config) -> Iterator[Check]:
 
 
 def _plain(check: Check) -> dict[str, object]:
-    remedy = {} if check.ok or not check.remedy else {"remedy": check.remedy}
-    return {"check": check.name, "ok": check.ok, "detail": check.detail, **remedy}
+    found: dict[str, object] = {"check": check.name, "ok": check.ok, "detail": check.detail}
+    if check.ok and check.warning:
+        found["warning"] = True
+    if check.remedy and (check.warning or not check.ok):
+        found["remedy"] = check.remedy
+    return found
 
 
 def _show(check: Check) -> None:
-    mark = "[green]well [/]" if check.ok else "[bold red]wrong[/]"
+    well = "[yellow]note [/]" if check.warning else "[green]well [/]"
+    mark = well if check.ok else "[bold red]wrong[/]"
     console.print(f"{mark} {check.name:<18} {escape(check.detail)}", soft_wrap=True)
-    if not check.ok and check.remedy:
+    if check.remedy and (check.warning or not check.ok):
         console.print(f"      → {escape(check.remedy)}", style="yellow", soft_wrap=True)

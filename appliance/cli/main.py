@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from appliance.cli import doctor, listen, models, replay, run, settings, tools
+from appliance.cli import doctor, listen, models, money, replay, run, settings, tools
 from appliance.cli.exits import Exit, exit_code
 from appliance.cli.terminal import errors
 from appliance.errors import ApplianceError, ConfigError
@@ -25,6 +25,7 @@ app.command("listen")(listen.listen)
 app.command("check")(settings.check)
 app.command("config")(settings.config)
 app.command("doctor")(doctor.doctor)
+app.command("money")(money.money)
 app.add_typer(tools.app, name="tools")
 app.add_typer(models.app, name="models")
 

@@ -49,6 +49,9 @@ class Check:
     remedy: str = ""
     """What to do about it; empty if it is well or nothing can be done."""
 
+    warning: bool = False
+    """It is well, but may not be for long, or is not all that it could be."""
+
 
 def may_use(path: Path) -> bool:
     """Say whether we may read and write a device."""

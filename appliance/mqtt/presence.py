@@ -1,22 +1,33 @@
 """What the appliance tells the house of itself, and what it can be told (docs/mqtt.md).
 
-Topics below ``<root>/<id>``: ``availability`` and ``state`` (retained), ``event``; and, to us,
-``set/mute``, ``set/stop`` and ``set/volume``. Never speech, never a transcript.
+Topics below ``<root>/<id>``: ``availability``, ``state``, ``backend`` and ``money`` (retained),
+``event``; and, to us, ``set/mute``, ``set/private``, ``set/stop`` and ``set/volume``. Never
+speech, never a transcript.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from appliance.errors import BrokerError
-from appliance.events import CallAnswered, Happening, SpeechEnded, WakeWordHeard
+from appliance.events import (
+    BackendChanged,
+    CallAnswered,
+    Happening,
+    SpeechEnded,
+    WakeWordHeard,
+)
 from appliance.mqtt.bridge import MqttBridge
 from appliance.ports import Cue, Message
 from appliance.units import Seconds
 
 log = logging.getLogger(__name__)
+
+BILL_PAUSE = Seconds(3.0)
+"""Between two publications of what was spent: a turn is booked in several parts."""
 
 _PHASES: Mapping[Cue, str] = {
     Cue.IDLE: "idle",
@@ -48,6 +59,16 @@ class Topics:
         return f"{self.root}/state"
 
     @property
+    def backend(self) -> str:
+        """``{"name": …}``."""
+        return f"{self.root}/backend"
+
+    @property
+    def money(self) -> str:
+        """``{"day_usd": …}``."""
+        return f"{self.root}/money"
+
+    @property
     def event(self) -> str:
         """``{"type": …}``."""
         return f"{self.root}/event"
@@ -63,11 +84,41 @@ def topics(root: str, device: str) -> Topics:
     return Topics(f"{root}/{device}")
 
 
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What was spent, as the house is told."""
+
+    day_usd: float
+    month_usd: float
+    day_cap_usd: float | None = None
+    month_cap_usd: float | None = None
+    state: str = "ok"
+    """``ok``, ``warned`` or ``exhausted``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Who answers, as the house is told."""
+
+    name: str = ""
+    """As in ``backend.order``; empty until it is known."""
+
+    reason: str = ""
+    """As in ``BackendChanged``."""
+
+    private: bool = False
+    """Whether nothing may leave the house."""
+
+
 class Commands(Protocol):
     """What the house may tell us. Event loop only."""
 
     def mute(self, *, muted: bool) -> None:
         """Close the microphone, or open it again."""
+        ...
+
+    def set_private(self, *, private: bool) -> None:
+        """Let nothing leave the house any more, or let it again."""
         ...
 
     def stop(self) -> None:
@@ -94,10 +145,14 @@ class Presence:
         self._bridge = bridge
         self._own = own
         self._commands = commands
+        self._serving = Serving()
+        self._bill: Bill | None = None
+        self._pause: asyncio.TimerHandle | None = None
         self._undo = [
             bridge.subscribe(f"{own.root}/set/{name}", self._command(name, handler))
             for name, handler in (
                 ("mute", self._mute),
+                ("private", self._private),
                 ("stop", self._stop),
                 ("volume", self._volume),
             )
@@ -115,6 +170,9 @@ class Presence:
                 event: dict[str, object] = {"type": "wake", "word": word}
             case SpeechEnded():
                 event = {"type": "turn_end"}
+            case BackendChanged(name=name, reason=reason):
+                self._show(replace(self._serving, name=name, reason=reason))
+                return
             case CallAnswered(tool=tool, status=status, took=took):
                 event = {"type": "tool", "tool": tool, "status": status, "took_s": round(took, 3)}
             case _:
@@ -124,8 +182,33 @@ class Presence:
         except BrokerError as error:
             log.debug("mqtt: event %s not told: %s", event["type"], error)
 
+    def show_private(self, *, private: bool) -> None:
+        """Publish whether anything may leave the house."""
+        self._show(replace(self._serving, private=private))
+
+    def show_money(self, bill: Bill) -> None:
+        """Publish what was spent: now, or the latest after a pause. Needs a running loop."""
+        self._bill = bill
+        if self._pause is None:
+            self._tell_bill()
+
+    def _show(self, serving: Serving) -> None:
+        self._serving = serving
+        self._bridge.retain(self._own.backend, _json(asdict(serving)))
+
+    def _tell_bill(self) -> None:
+        self._pause = None
+        if self._bill is None:  # nothing new since the last time
+            return
+        self._bridge.retain(self._own.money, _json(asdict(self._bill)))
+        self._bill = None
+        self._pause = asyncio.get_running_loop().call_later(BILL_PAUSE, self._tell_bill)
+
     def close(self) -> None:
-        """Take no more commands."""
+        """Take no more commands, and publish nothing more by ourselves."""
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
         for undo in self._undo:
             undo()
 
@@ -143,9 +226,15 @@ class Presence:
         return take
 
     def _mute(self, text: str) -> bool:
-        if text not in ("on", "off", "true", "false"):
+        if text not in _SWITCH:
             return False
-        self._commands.mute(muted=text in ("on", "true"))
+        self._commands.mute(muted=_SWITCH[text])
+        return True
+
+    def _private(self, text: str) -> bool:
+        if text not in _SWITCH:
+            return False
+        self._commands.set_private(private=_SWITCH[text])
         return True
 
     def _stop(self, _text: str) -> bool:
@@ -157,6 +246,9 @@ class Presence:
             return False
         self._commands.set_volume(int(text))
         return True
+
+
+_SWITCH: Mapping[str, bool] = {"on": True, "true": True, "off": False, "false": False}
 
 
 def _json(value: Mapping[str, object]) -> bytes:

@@ -1,15 +1,17 @@
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
 
-from appliance.events import CallAnswered, Transcribed, WakeWordHeard
+from appliance.events import BackendChanged, CallAnswered, Transcribed, WakeWordHeard
 from appliance.mqtt.bridge import MqttBridge
-from appliance.mqtt.presence import Presence, topics
+from appliance.mqtt.presence import BILL_PAUSE, Bill, Presence, topics
 from appliance.ports import Cue
 from appliance.units import CallId, SampleIndex, Seconds, TurnNumber
 from tests.bus import FakeBus
+from tests.virtual_time import run_virtual
 
 
 @dataclass
@@ -26,6 +28,9 @@ class FakeCommands:
 
     def mute(self, *, muted: bool) -> None:
         self.done.append(muted)
+
+    def set_private(self, *, private: bool) -> None:
+        self.done.append(("private", private))
 
     def stop(self) -> None:
         self.done.append("stop")
@@ -81,6 +86,9 @@ def test_commands_are_taken_and_nonsense_is_not(
         ("mute", b"ON"),
         ("mute", b"off"),
         ("mute", b"maybe"),
+        ("private", b"on"),
+        ("private", b"false"),
+        ("private", b"perhaps"),
         ("stop", b""),
         ("volume", b"30"),
         ("volume", b"101"),
@@ -89,8 +97,72 @@ def test_commands_are_taken_and_nonsense_is_not(
         ("volume", b"\xff"),
     ):
         bridge.say(f"voice-appliance/box/set/{name}", payload)
-    assert commands.done == [True, False, "stop", 30]
+    assert commands.done == [True, False, ("private", True), ("private", False), "stop", 30]
+    bridge.say("voice-appliance/box/set/private", b"off", retained=True)
     bridge.say("voice-appliance/box/set/stop", b"", retained=True)
     assert commands.done[-1] == 30
     presence.close()
     assert bridge.handlers == {}
+
+
+def test_who_answers_is_retained_with_the_reason_and_whether_anything_leaves_the_house(
+    presence: Presence, bridge: FakeBridge
+) -> None:
+    topic = "voice-appliance/box/backend"
+    assert topic not in bridge.retained  # not known yet
+    presence.note(BackendChanged("realtime", "configured"), Seconds(1.0))
+    presence.show_private(private=True)
+    assert json.loads(bridge.retained[topic]) == {
+        "name": "realtime",
+        "reason": "configured",
+        "private": True,
+    }
+    presence.note(BackendChanged("local", "privacy", "realtime"), Seconds(2.0))
+    assert json.loads(bridge.retained[topic])["name"] == "local"
+    presence.show_private(private=False)
+    assert not json.loads(bridge.retained[topic])["private"]
+
+
+def test_the_bill_is_retained_at_once_and_then_every_few_seconds_with_the_latest(
+    presence: Presence, bridge: FakeBridge
+) -> None:
+    told: list[float] = []
+
+    def told_now() -> float:
+        return float(json.loads(bridge.retained["voice-appliance/box/money"])["day_usd"])
+
+    async def spend() -> None:
+        presence.show_money(Bill(0.1, 1.0, 0.5, None, "ok"))
+        told.append(told_now())
+        presence.show_money(Bill(0.2, 1.1))
+        presence.show_money(Bill(0.3, 1.2))
+        told.append(told_now())
+        await asyncio.sleep(BILL_PAUSE + 0.1)
+        told.append(told_now())
+        bridge.retained.clear()
+        await asyncio.sleep(BILL_PAUSE + 0.1)
+        assert bridge.retained == {}  # nothing new, nothing said
+        presence.show_money(Bill(0.4, 1.3))
+        told.append(told_now())
+        presence.show_money(Bill(0.5, 1.4))
+        presence.close()
+        await asyncio.sleep(2 * BILL_PAUSE)
+        told.append(told_now())
+
+    run_virtual(spend())
+    assert told == [0.1, 0.1, 0.3, 0.4, 0.4]
+
+
+def test_the_bill_names_its_caps_and_its_state(presence: Presence, bridge: FakeBridge) -> None:
+    async def spend() -> None:
+        presence.show_money(Bill(0.1, 1.0, 0.5, None, "warned"))
+        presence.close()
+
+    run_virtual(spend())
+    assert json.loads(bridge.retained["voice-appliance/box/money"]) == {
+        "day_usd": 0.1,
+        "month_usd": 1.0,
+        "day_cap_usd": 0.5,
+        "month_cap_usd": None,
+        "state": "warned",
+    }

@@ -1,0 +1,93 @@
+"""Joins the prices, the meter and the file that outlives the program."""
+
+import os
+from datetime import date, datetime
+from pathlib import Path
+
+from appliance.backend.money import prices
+from appliance.backend.money.ledger import EMPTY, Ledger
+from appliance.backend.money.meter import Caps, Meter, caps
+from appliance.backend.money.prices import Tariff
+from appliance.backend.money.record import from_plain, to_plain
+from appliance.config import Config, vendors
+from appliance.errors import ConfigError
+from appliance.host.kept import state_folder
+from appliance.host.ledger_file import LedgerFile
+
+SYSTEM = Path("/var/lib/voice-appliance")
+"""Where the service keeps its state (``StateDirectory=`` of the unit)."""
+
+
+def today() -> date:
+    """Return the local day, as the clock has it."""
+    return datetime.now().astimezone().date()
+
+
+def spending_file(folder: Path | None = None) -> LedgerFile:
+    """Return the file of what was spent, in our own state folder unless another is given."""
+    return LedgerFile((folder or state_folder()) / "money.json")
+
+
+def limits(config: Config) -> Caps:
+    """Return the caps of the settings."""
+    money = config.money
+    return caps(day_usd=money.day_usd, month_usd=money.month_usd, warn_at=money.warn_at)
+
+
+def read_tariff(config: Config) -> Tariff:
+    """Read the prices: ours, and over them those of the file that the settings name.
+
+    A server in the house is free, unless there is such a file. Blocks for a moment.
+
+    Raises:
+        ConfigError: The file cannot be read, or is wrong; all problems at once.
+    """
+    table = prices.built_in()
+    file = config.money.prices_file
+    if file is None:
+        host = vendors.host(config.realtime.url)
+        return Tariff(table, free=bool(host) and vendors.is_own_network(host))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise ConfigError((f"money.prices_file: {file}: {reason}",)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError((f"money.prices_file: {file} is not text",)) from error
+    return Tariff(prices.parse(text, source=str(file), over=table))
+
+
+def open_meter(config: Config, file: LedgerFile) -> Meter:
+    """Return the meter with what was spent before. Blocks for a moment: not for the event loop.
+
+    Args:
+        config: The settings.
+        file: Has the record, and is given each new one; ``close`` it in the end.
+
+    Raises:
+        ConfigError: The prices are wrong.
+    """
+    return Meter(
+        read_tariff(config),
+        limits(config),
+        today=today,
+        ledger=file.read(from_plain) or EMPTY,
+        keep=lambda ledger: file.keep(to_plain(ledger)),
+    )
+
+
+def look_at_ledger() -> Ledger:
+    """Read what was spent and change nothing: for the command line.
+
+    Ours; if there is none, the service's.
+
+    Raises:
+        ConfigError: We may not look at the service's.
+    """
+    for folder in (state_folder(), SYSTEM):
+        found = spending_file(folder).look(from_plain)
+        if found is not None:
+            return found.settled(today())
+    if SYSTEM.is_dir() and not os.access(SYSTEM, os.X_OK):
+        raise ConfigError((f"{SYSTEM} cannot be read; run: sudo voice-appliance money",))
+    return EMPTY

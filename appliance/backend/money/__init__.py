@@ -1,0 +1,1 @@
+"""What the conversation costs: prices, what was spent on which day, and how far that may go."""

@@ -1,0 +1,121 @@
+"""What ``doctor`` says of the realtime service and of its bill."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+
+from appliance.app.spending import limits, look_at_ledger, read_tariff, today
+from appliance.backend.money.meter import Standing, dollars, standing
+from appliance.backend.money.prices import MicroUsd
+from appliance.config import Config, Loaded, vendors
+from appliance.errors import ApplianceError, BackendRefused, ConfigError
+from appliance.host.health import Check
+
+Probe = Callable[[Config], Coroutine[None, None, str]]
+"""Opens a session and closes it; returns how it went, in words, or raises."""
+
+
+def realtime(loaded: Loaded, probe: Probe | None = None) -> Iterator[Check]:
+    """Look at the key, and whether the service can be reached with it.
+
+    Args:
+        loaded: The settings, and where the key came from.
+        probe: Tries it; not tried without.
+    """
+    config = loaded.config
+    settings = config.realtime
+    if "realtime" not in config.backend.order:
+        yield Check("realtime", ok=True, detail="not in backend.order: nothing leaves the house")
+        return
+    where = vendors.host(settings.url) or settings.url
+    what = f"{settings.model} at {where}"
+    key = settings.api_key.get_secret_value() if settings.api_key is not None else ""
+    if not key and vendors.needs_key(settings.url, settings.provider):
+        detail = f"no key for {where}: the on-device backend answers"
+        yield Check("realtime", ok=True, detail=detail, warning=not settings.url, remedy=_NO_KEY)
+        return
+    source = loaded.sources.get("realtime.api_key", "the configuration")
+    if key and (trouble := malformed(key)):
+        detail = f"the key ({source}) {trouble}"
+        yield Check("realtime", ok=False, detail=detail, remedy=_NO_KEY)
+        return
+    shown = f"key: {source}" if key else "no key"
+    if probe is None:
+        yield Check("realtime", ok=True, detail=f"{what}; {shown}")
+        return
+    try:
+        came = asyncio.run(probe(config))
+    except BackendRefused as error:
+        detail = f"{what}; {shown}: refused: {error.reason}"
+        yield Check("realtime", ok=False, detail=detail, remedy=error.advice)
+    except ApplianceError as error:
+        detail = f"{what}; {shown}: {error}"
+        remedy = "look at [realtime], the network and the clock; meanwhile the box answers itself"
+        yield Check("realtime", ok=False, detail=detail, remedy=remedy)
+    else:
+        yield Check("realtime", ok=True, detail=f"{what}; {shown}; {came}")
+
+
+def malformed(key: str) -> str:
+    """Return what is wrong with the form of a key; nothing of the key itself."""
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        return "has characters that no key has: was more than the key copied?"
+    return "is too short to be one" if len(key) < 8 else ""
+
+
+_NO_KEY = (
+    "put the key alone into a file, chmod 600, and name it in realtime.api_key_file "
+    "(docs/realtime.md), or set OPENAI_API_KEY"
+)
+
+
+def money(config: Config) -> Iterator[Check]:
+    """Look at the prices, at what was spent and at the caps."""
+    try:
+        tariff = read_tariff(config)
+        ledger = look_at_ledger()
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Check("money", ok=False, detail=problem, remedy="docs/money.md")
+        return
+    now = standing(ledger, today(), limits(config))
+    spent = [("today", now.day, now.caps.day), ("month", now.month, now.caps.month)]
+    detail = ", ".join(f"{when} {_of(amount, cap)}" for when, amount, cap in spent)
+    exhausted = now.until is not None
+    yield Check(
+        "money",
+        ok=not exhausted,
+        detail=f"{detail}{_state(now)}",
+        remedy=_remedy(now),
+        warning=now.state == "warned",
+    )
+    asked = [config.realtime.model, config.realtime.transcription.model]
+    unknown = [model for model in asked if model and tariff.price(model) is None]
+    if unknown and not tariff.free and "realtime" in config.backend.order:
+        names = ", ".join(unknown)
+        yield Check(
+            "prices",
+            ok=True,
+            warning=True,
+            detail=f"none known for {names}: counted as the dearest model",
+            remedy="write them into money.prices_file (docs/money.md)",
+        )
+
+
+def _of(amount: MicroUsd, cap: MicroUsd | None) -> str:
+    return dollars(amount) if cap is None else f"{dollars(amount)} of {dollars(cap)}"
+
+
+def _state(now: Standing) -> str:
+    match now.state:
+        case "exhausted":
+            return f": used up, the on-device backend answers until the next {now.until} begins"
+        case "warned":
+            return ": nearly used up"
+        case None:
+            return ""
+
+
+def _remedy(now: Standing) -> str:
+    if now.until is None:
+        return "then the on-device backend answers" if now.state else ""
+    return f"wait, or raise money.{now.until}_usd and reload (systemctl reload voice-appliance)"
