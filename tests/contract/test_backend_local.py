@@ -17,7 +17,7 @@ from appliance.backend.local.pipeline import LocalBackend, Parts
 from appliance.backend.local.stt import Transcriber
 from appliance.backend.local.trim import trim
 from appliance.backend.local.tts import Voice
-from appliance.backend.local.understand.types import Call, Understanding
+from appliance.backend.local.understand.types import Call, Past, Understanding
 from appliance.catalogue import ToolSpec
 from appliance.errors import BackendUnavailable, ModelError
 from appliance.events import BackendEvent, ReplyAudio, ReplyEnded, ToolCalled, Transcribed
@@ -162,6 +162,9 @@ class OneLamp:
     def understand(self, text: str, catalogue: Sequence[ToolSpec]) -> Understanding:
         assert catalogue
         return Understanding("sentences", (Call("light", {"on": "latte" in text.lower()}),))
+
+    def remember(self, past: Sequence[Past], catalogue: Sequence[ToolSpec]) -> None:
+        raise NotImplementedError
 
 
 def frames(sound: Sound) -> Iterator[Frame]:

@@ -1,12 +1,23 @@
-"""The calls of one reply and the answers that they are owed. Pure."""
+"""The calls of the replies, the answers that they are owed, and what came too late. Pure."""
 
-from collections.abc import Sequence
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from appliance.backend.context import Owed
 from appliance.backend.local.understand.types import Call
 from appliance.catalogue import ToolSpec
 from appliance.ports import ToolResult
-from appliance.units import CallId, ResponseId, TurnNumber
+from appliance.units import CallId, ResponseId, Seconds, TurnNumber
+
+OWN = "local-"
+"""How the names of this backend's replies, and of the calls that they make, begin."""
+
+MOST_LATE = 8
+"""Reports that wait to be taken; of more, the oldest are dropped."""
+
+_WELL = frozenset({"done", "unchanged"})
 
 
 @dataclass(slots=True, eq=False)
@@ -14,13 +25,30 @@ class Calls:
     """What a reply asked for; complete when every call is answered."""
 
     turn: TurnNumber
-    response: ResponseId
     owed: tuple[CallId, ...]
     closes: bool
     """The conversation ends with one of them."""
 
+    response: ResponseId | None = None
+    """The reply that made them; ``None``: a reply of another backend."""
+
     remark: str = field(default="", repr=False)
     """What to add to their results."""
+
+    until: Seconds = Seconds(math.inf)
+    """When the user is told that it takes long, on the event loop's clock."""
+
+    interim: ResponseId | None = None
+    """The reply that told so."""
+
+    overtaken: bool = False
+    """The conversation has gone on: their report can only be offered."""
+
+    silenced: bool = False
+    """The user fell silent the reply that made them: only what went wrong is still told."""
+
+    offered: bool = False
+    """Their report has been offered and taken."""
 
     _answers: dict[CallId, ToolResult] = field(default_factory=dict, repr=False)
 
@@ -37,19 +65,104 @@ class Calls:
         return len(self._answers) == len(self.owed)
 
     def results(self) -> tuple[ToolResult, ...]:
-        """Return the answers that came, in the order of the calls."""
-        return tuple(self._answers[call] for call in self.owed if call in self._answers)
+        """Return the answers to be told, in the order of the calls."""
+        came = tuple(self._answers[call] for call in self.owed if call in self._answers)
+        return tuple(filter(_went_wrong, came)) if self.silenced else came
 
 
-def closes(calls: Sequence[Call], tools: Sequence[ToolSpec]) -> bool:
-    """Tell whether one of the calls ends the conversation."""
+def taken_over(owed: Owed, tools: Sequence[ToolSpec]) -> Calls:
+    """Return the calls of another backend, with the answers that came there."""
+    names = tuple(called.call for called in owed.calls)
+    calls = Calls(owed.turn, names, closes((called.tool for called in owed.calls), tools))
+    for called in owed.calls:
+        if called.result is not None:
+            calls.answer(called.call, called.result)
+    return calls
+
+
+class Ledger:
+    """The calls that the user has not been told about. One thread."""
+
+    def __init__(self) -> None:
+        self._open: list[Calls] = []
+        self._late: deque[Calls] = deque(maxlen=MOST_LATE)
+        self._told: tuple[Calls, ...] = ()
+        self._told_by: ResponseId | None = None
+
+    @property
+    def awaited(self) -> Calls | None:
+        """The calls whose answers are the next reply to the latest turn."""
+        waiting = (calls for calls in self._open if not (calls.overtaken or calls.complete))
+        return next(waiting, None)
+
+    @property
+    def offers(self) -> bool:
+        """Whether there are reports to be taken."""
+        return bool(self._late)
+
+    def add(self, calls: Calls) -> None:
+        """Keep new calls."""
+        self._open.append(calls)
+
+    def overtake(self) -> None:
+        """Note that the conversation goes on without the answers."""
+        for calls in self._open:
+            calls.overtaken = True
+
+    def answer(self, call: CallId, result: ToolResult) -> Calls | None:
+        """Take an answer; return the calls that it completes, if it does."""
+        calls = next((calls for calls in self._open if calls.answer(call, result)), None)
+        return calls if calls is not None and calls.complete else None
+
+    def tell(self, calls: Sequence[Calls], response: ResponseId) -> None:
+        """Note which reply tells the answers."""
+        self._told, self._told_by = tuple(calls), response
+        self._open = [other for other in self._open if other not in calls]
+
+    def put_off(self, calls: Calls) -> bool:
+        """Keep the answers for later; tell whether there is anything to tell."""
+        self._open = [other for other in self._open if other is not calls]
+        if calls.results():
+            self._late.append(calls)
+        return bool(calls.results())
+
+    def take(self) -> tuple[Calls, ...]:
+        """Return all that was put off, once."""
+        taken = tuple(self._late)
+        self._late.clear()
+        for calls in taken:
+            calls.offered = True
+        return taken
+
+    def cancel(self, response: ResponseId, *, heard: Seconds) -> tuple[Calls, ...]:
+        """Note that a reply was silenced; return the calls whose report nobody heard of it."""
+        for calls in self._open:
+            if response == calls.response or (response == calls.interim and heard <= 0):
+                calls.silenced = calls.overtaken = True
+        if response != self._told_by or heard > 0:
+            return ()
+        unheard = tuple(calls for calls in self._told if not calls.offered)
+        self._told = ()
+        for calls in unheard:
+            calls.silenced = calls.overtaken = True
+        return unheard
+
+
+def closes(called: Iterable[str], tools: Sequence[ToolSpec]) -> bool:
+    """Tell whether one of the tools called ends the conversation."""
     closing = {tool.name for tool in tools if tool.closes}
-    return any(call.tool in closing for call in calls)
+    return not closing.isdisjoint(called)
 
 
 def summary(calls: Sequence[Call]) -> str:
     """Return the calls in one line: ``light(target=kitchen, state=on); stop()``."""
-    return "; ".join(
-        f"{call.tool}({', '.join(f'{name}={value}' for name, value in call.arguments.items())})"
-        for call in calls
-    )
+    return "; ".join(f"{call.tool}({_listed(call.arguments)})" for call in calls)
+
+
+def _listed(arguments: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in arguments.items())
+
+
+def _went_wrong(result: ToolResult) -> bool:
+    """Tell whether the user must hear of a result; not of a call that was dropped for them."""
+    return result.status not in _WELL and not result.data.get("cancelled")

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from appliance.backend.local import sentences
-from appliance.backend.local.pipeline import Parts
+from appliance.backend.local.parts import Parts, usable
 from appliance.backend.local.session import give_memory_back
 from appliance.catalogue import ToolSpec
 from appliance.frames import RATE
@@ -25,7 +25,7 @@ def warm(parts: Parts, catalogue: Sequence[ToolSpec]) -> None:
     """Run every part once, in any thread, before a backend is made of them; about a second.
 
     The box's own words for "something went wrong" are made here and kept, so that it has a voice
-    for them even when its voice is what goes wrong.
+    for them even when its voice is what goes wrong; so are those that somebody waits for.
 
     Raises:
         ModelError: A part does not work.
@@ -33,8 +33,9 @@ def warm(parts: Parts, catalogue: Sequence[ToolSpec]) -> None:
     phrases = parts.phrases
     parts.transcriber.transcribe(parts.trim(np.zeros(RATE, np.int16)))
     parts.transcriber.transcribe(np.zeros(RATE, np.int16))
-    for sentence in sentences.split(phrases.failed, abbreviations=phrases.abbreviations):
-        parts.voice.keep(phrases.spell_out(sentence))
+    for text in (phrases.failed, phrases.offline, phrases.working):
+        for sentence in sentences.split(text, abbreviations=phrases.abbreviations):
+            parts.voice.keep(phrases.spell_out(sentence))
     if isinstance(parts.understander, Warms):
-        parts.understander.warm(catalogue)
+        parts.understander.warm(usable(catalogue))
     give_memory_back()

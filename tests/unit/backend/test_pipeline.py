@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from appliance.backend.local import phrases
 from appliance.backend.local.pipeline import LocalBackend, Parts
-from appliance.backend.local.understand.types import Call, Understanding
+from appliance.backend.local.understand.types import Call, Past, Understanding
 from appliance.backend.local.warm import warm
 from appliance.catalogue import ToolSpec
 from appliance.errors import BackendUnavailable, ModelError
@@ -69,12 +69,17 @@ class Mind:
 
     meaning: Understanding
     asked: list[tuple[str, tuple[ToolSpec, ...]]] = field(default_factory=list)
+    past: list[tuple[Past, ...]] = field(default_factory=list)
 
     def understand(self, text: str, catalogue: Sequence[ToolSpec]) -> Understanding:
         self.asked.append((text, tuple(catalogue)))
         if self.meaning.stage == "broken":
             raise RuntimeError(text)
         return self.meaning
+
+    def remember(self, past: Sequence[Past], catalogue: Sequence[ToolSpec]) -> None:
+        assert all(tool in catalogue for tool in (LAMP, STOP))
+        self.past.append(tuple(past))
 
 
 @dataclass
@@ -129,7 +134,7 @@ class Session:
 
     async def settled(self) -> None:
         """Wait until the worker and the iteration have nothing left to do."""
-        await self.backend._work("nothing", int)
+        await self.backend._worker.do("nothing", int)
         for _ in range(5):
             await asyncio.sleep(0)
 
@@ -140,6 +145,9 @@ class Session:
         """Return the kinds of events, one for each run of the same kind."""
         names = [type(event).__name__ for event in self.events]
         return [name for i, name in enumerate(names) if names[i - 1 : i] != [name]]
+
+    def response(self, number: int) -> ResponseId:
+        return ResponseId(f"{self.backend._replies._name}-{number}")
 
     def calls(self) -> list[CallId]:
         return [event.call for event in self.events if isinstance(event, ToolCalled)]
@@ -178,10 +186,10 @@ def test_it_is_a_backend() -> None:
     asyncio.run(backend.close())
 
 
-def test_warming_up_keeps_the_words_for_a_failure() -> None:
+def test_warming_up_keeps_the_words_that_somebody_waits_for() -> None:
     ears, mouth = Ears(), Mouth()
     warm(Parts(ears, Mind(Understanding("none")), mouth, ENGLISH), (LAMP,))
-    assert mouth.kept == [ENGLISH.failed]
+    assert mouth.kept == [ENGLISH.failed, ENGLISH.offline, ENGLISH.working]
     assert ears.heard
 
 
@@ -195,7 +203,7 @@ async def test_a_request_becomes_calls_and_their_answers_a_reply() -> None:
         assert isinstance(understood, Understood)
         assert understood.stage == "sentences"
         assert understood.summary == "light(state=on); light(state=off)"
-        one = ResponseId("local-1")
+        one = s.response(1)
         assert s.events[2:] == [
             ReplyStarted(one, FIRST),
             ToolCalled(first, one, "light", {"state": "on"}),
@@ -209,7 +217,7 @@ async def test_a_request_becomes_calls_and_their_answers_a_reply() -> None:
 
         await s.backend.answer_call(first, ToolResult("done", "The light is on."))
         await s.replies(2)
-        two = ResponseId("local-2")
+        two = s.response(2)
         assert s.of(ReplyStarted)[1:] == [ReplyStarted(two, FIRST)]
         assert s.text() == ["The light is on.", "The hall is dark."]
         assert s.events[-1] == ReplyEnded(two, calls_tool=False, stay=True)
@@ -311,7 +319,7 @@ async def test_noise_gets_a_reply_that_says_nothing() -> None:
         await s.ask()
         await s.replies()
         assert s.shape() == ["Transcribed", "ReplyStarted", "ReplyEnded"]
-        assert s.events[-1] == ReplyEnded(ResponseId("local-1"), stay=False)
+        assert s.events[-1] == ReplyEnded(s.response(1), stay=False)
         assert s.mind.asked == []
 
 
@@ -347,7 +355,7 @@ async def test_without_calls_it_says_why(
         await s.ask()
         await s.replies()
         assert s.text() == [said]
-        assert s.events[-1] == ReplyEnded(ResponseId("local-1"), stay=stay)
+        assert s.events[-1] == ReplyEnded(s.response(1), stay=stay)
 
 
 async def test_a_closing_tool_ends_the_conversation() -> None:
@@ -356,7 +364,7 @@ async def test_a_closing_tool_ends_the_conversation() -> None:
         await s.replies()
         await s.backend.answer_call(s.calls()[0], ToolResult("done"))
         await s.replies(2)
-        assert s.events[-1] == ReplyEnded(ResponseId("local-2"), stay=False)
+        assert s.events[-1] == ReplyEnded(s.response(2), stay=False)
 
 
 async def test_an_answer_counts_once_and_a_strange_one_not_at_all() -> None:
@@ -382,7 +390,7 @@ async def test_a_cancelled_reply_falls_silent_and_makes_no_more_sentences() -> N
         await s.until(lambda: len(s.of(ReplyText)) == 2)  # the second is being made
         before = s.of(ReplyAudio)
         for _ in range(2):  # idempotent
-            await s.backend.cancel_reply(ResponseId("local-1"), heard=Seconds(0.1))
+            await s.backend.cancel_reply(s.response(1), heard=Seconds(0.1))
         assert mouth.gate is not None
         mouth.gate.release(5)
         await s.settled()
@@ -395,7 +403,7 @@ async def test_nothing_is_said_about_the_calls_of_a_cancelled_reply() -> None:
     async with session() as s:
         await s.ask()
         await s.replies()
-        await s.backend.cancel_reply(ResponseId("local-1"), heard=Seconds(0.0))
+        await s.backend.cancel_reply(s.response(1), heard=Seconds(0.0))
         await s.backend.answer_call(s.calls()[0], ToolResult("done", "The light is on."))
         await s.settled()
         assert s.text() == []
@@ -464,7 +472,7 @@ async def test_a_broken_model_is_spoken_of_but_not_what_was_said(
         await s.ask()
         await s.replies()
         assert s.text() == [ENGLISH.failed]
-        assert s.events[-1] == ReplyEnded(ResponseId("local-1"), stay=False)
+        assert s.events[-1] == ReplyEnded(s.response(1), stay=False)
         warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
         assert len(warnings) == 1
         assert "light" not in caplog.text
@@ -491,7 +499,7 @@ async def test_after_the_end_everything_says_so() -> None:
             b.send_audio(frame()),
             b.commit_turn(FIRST),
             b.clear_turn(),
-            b.cancel_reply(ResponseId("local-1"), heard=Seconds(0.0)),
+            b.cancel_reply(s.response(1), heard=Seconds(0.0)),
             b.answer_call(CallId("x"), ToolResult("done")),
         ):
             with pytest.raises(BackendUnavailable):

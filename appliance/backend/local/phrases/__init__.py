@@ -23,6 +23,10 @@ class _Phrases(_Table):
     not_understood: Sentence
     failed: Sentence
     no_tools: Sentence
+    offline: Sentence
+    working: Sentence
+    cannot_answer: Sentence
+    cannot_see: Sentence
 
 
 class _Status(_Table):
@@ -59,6 +63,18 @@ class Phrases:
 
     no_tools: str
     """There is nothing that could be asked for."""
+
+    offline: str
+    """The first words of the backend to fall back on."""
+
+    working: str
+    """A tool takes long."""
+
+    cannot_answer: str
+    """In place of ``not_understood``, right behind ``offline``."""
+
+    cannot_see: str
+    """There was a picture with the request."""
 
     status: Mapping[str, str]
     """For each status of a ``ToolResult``, what is said when the tool has nothing to say."""

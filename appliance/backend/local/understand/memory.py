@@ -1,9 +1,10 @@
 """What was asked last, so that "no, the bedroom" and the answer to a question make sense."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from appliance.backend.local.understand.sentences import Request
+from appliance.backend.local.understand.types import Past
 from appliance.units import Seconds
 
 FORGET_AFTER = Seconds(60.0)
@@ -29,6 +30,8 @@ class _Done:
     requests: tuple[Request, ...] = field(repr=False)
     at: float
     turn: int
+    told: bool = False
+    """Somebody else did it."""
 
 
 @dataclass(slots=True)
@@ -74,6 +77,20 @@ class Memory:
         """Keep what led to calls; nothing waits for an answer any more."""
         self._keep(requests, None)
         self._done = (_Done(requests, self.clock(), self._turn), *self._done)
+
+    def told(self, past: Sequence[tuple[tuple[Request, ...], Past]]) -> None:
+        """Keep what others did, in its place in time; forget what was told before."""
+        now = self.clock()
+        told = (
+            _Done(requests, now - when.age, self._turn - when.turns, told=True)
+            for requests, when in past
+        )
+        own = (done for done in self._done if not done.told)
+        self._done = tuple(sorted((*told, *own), key=lambda done: done.at, reverse=True))
+        newest = self._done[0]
+        if newest.told and newest.at > self._at:
+            self._requests, self._question = newest.requests, None
+            self._at, self._turns = newest.at, self._turn - newest.turn
 
     def asked(self, question: Question) -> None:
         """Keep what waits for an answer."""

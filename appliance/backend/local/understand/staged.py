@@ -10,13 +10,14 @@ from appliance.backend.local.understand.embedding import Embedder
 from appliance.backend.local.understand.house import House, Maker
 from appliance.backend.local.understand.memory import Memory, Question
 from appliance.backend.local.understand.nearest import Nearest
+from appliance.backend.local.understand.past import requests
 from appliance.backend.local.understand.questions import ask_for
 from appliance.backend.local.understand.reader import Reader
 from appliance.backend.local.understand.reading import Reading, Scene, Trace
 from appliance.backend.local.understand.sentences import Request
 from appliance.backend.local.understand.slots import Slot
 from appliance.backend.local.understand.text import Cleaner, Tokens, words_only
-from appliance.backend.local.understand.types import Call, Understanding
+from appliance.backend.local.understand.types import Call, Past, Understanding
 from appliance.catalogue import ToolSpec
 
 EMBEDDED = frozenset({"en"})
@@ -92,6 +93,13 @@ class StagedUnderstander:
             if understanding is not None:
                 return understanding
         return self._lost(words, scene, trace)
+
+    def remember(self, past: Sequence[Past], catalogue: Sequence[ToolSpec]) -> None:
+        """Take what was done by others, oldest first, as if it had been asked for here."""
+        told = [(requests(one.calls, catalogue), one) for one in past]
+        told = [(asked, one) for asked, one in told if asked]
+        if told:
+            self._memory.told(told)
 
     def forget(self) -> None:
         """Forget the last requests: what comes next is said by somebody else."""

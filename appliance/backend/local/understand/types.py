@@ -17,6 +17,18 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What was done in one turn, by somebody else."""
+
+    calls: tuple[Call, ...] = field(repr=False)
+    age: Seconds = Seconds(0.0)
+    """How long ago."""
+
+    turns: int = 0
+    """How often the user has spoken since."""
+
+
+@dataclass(frozen=True, slots=True)
 class StageTrace:
     """What one stage made of one clause; for the timeline and for debugging, never for a log."""
 
@@ -48,4 +60,12 @@ class Understander(Protocol):
 
     def understand(self, text: str, catalogue: Sequence[ToolSpec]) -> Understanding:
         """Take a transcript; remembers the last calls, so that a correction can change them."""
+        ...
+
+    def remember(self, past: Sequence[Past], catalogue: Sequence[ToolSpec]) -> None:
+        """Take what was done by others, oldest first, as if it had been asked for here.
+
+        It takes the place of what was remembered so before, not of what was asked for here; with
+        nothing to remember nothing changes. Unknown tools and things are left out.
+        """
         ...
