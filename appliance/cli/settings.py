@@ -9,13 +9,16 @@ from appliance.config.show import show
 def check(*, config: ConfigFile = None) -> None:
     """Say everything that is wrong with the configuration and the tool manifests.
 
-    Every problem at once, each with its file, line and key. Exit code 2 if there is any.
+    Every problem at once, each with its file, line and key. Exit code 2 if there is any. What is
+    not wrong but should be known (a model that ends, say) is a note.
 
     Example: voice-appliance check --config ./config.toml
     """
     loaded = load(config)
     found = read_manifests(loaded)
     found.complain()
+    for note in loaded.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
     where = str(loaded.path) if loaded.path else "no file: the defaults"
     console.print(f"configuration: well ({where}); {len(found.manifests)} tool manifests: well")
 

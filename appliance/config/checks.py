@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from appliance.config import cloud_checks
 from appliance.config.model import READY_WORDS, Board, Config, Mqtt, Wake
 from appliance.config.problems import Problem, meant, show
 
@@ -20,6 +21,8 @@ def problems(config: Config) -> list[Problem]:
         *_mqtt(config.mqtt),
         *_tools(config),
         *_board(config.board),
+        *cloud_checks.problems(config),
+        *_prices(config),
     ]
 
 
@@ -92,11 +95,16 @@ def _tools(config: Config) -> Iterator[Problem]:
             yield Problem(place, f"{folder}: {_reason(error)}")
 
 
+def _prices(config: Config) -> Iterator[Problem]:
+    if config.money.prices_file is not None:
+        yield from _file(("money", "prices_file"), config.money.prices_file)
+
+
 def _board(board: Board) -> Iterator[Problem]:
     pins: dict[int, str] = {}
     if board.ring_leds and board.ring_spi_bus == 0:
         pins = {number: f"the LED ring ({wire})" for number, wire in _SPI0_PINS.items()}
-    for name in ("button", "mute_switch", "mute_led", "status_led"):
+    for name in ("button", "mute_switch", "mute_led", "offline_switch", "status_led"):
         pin: int | None = getattr(board, name)
         if pin is None:
             continue

@@ -5,12 +5,15 @@ Settings are commented out with ``#`` and no space, so that a copied file change
 """
 
 import sys
+from collections.abc import Iterator
 from textwrap import wrap
 
 from pydantic.fields import FieldInfo
 
 from appliance.config import fields, write
-from appliance.config.model import Config, CustomWakeWord
+from appliance.config.locate import Key
+from appliance.config.model import Config
+from appliance.config.problems import dotted
 from appliance.config.section import Section
 
 _HEAD = """\
@@ -24,20 +27,29 @@ _HEAD = """\
 
 def example() -> str:
     """Return the whole file."""
-    return "\n".join([_HEAD, *(_table(name, model) for name, model in fields.entries())])
+    return "\n".join([_HEAD, *_tables((), Config)])
 
 
-def _table(name: str, model: type[Section]) -> str:
-    lines = [*_prose(Config.model_fields[name].description or ""), f"[{name}]"]
-    last: list[str] = []
+def _tables(place: Key, model: type[Section]) -> Iterator[str]:
+    """Yield the tables within one, each with those within it; those that can be many come last."""
+    for name, info in model.model_fields.items():
+        if (inner := fields.table(info)) is not None:
+            key = (*place, name)
+            yield (
+                "\n".join([*_prose(_explain(info)), f"[{dotted(key)}]", *_settings(inner)]) + "\n"
+            )
+            yield from _tables(key, inner)
+    for name, info in model.model_fields.items():
+        if (inner := fields.member(info)) is not None:
+            header = f"#[[{dotted((*place, name))}]]"
+            settings = _settings(inner, shown=True)
+            yield "\n".join([*_prose(_explain(info)), header, *settings]) + "\n"
+
+
+def _settings(model: type[Section], *, shown: bool = False) -> Iterator[str]:
     for key, info in model.model_fields.items():
-        if fields.section((name, key)) is CustomWakeWord:  # a table of its own stands at the end
-            last += ["", *_prose(_explain(info)), f"#[[{name}.{key}]]"]
-            for inner, about in CustomWakeWord.model_fields.items():
-                last += [*_prose(_explain(about)), _setting(inner, about)]
-        else:
-            lines += ["", *_prose(_explain(info)), _setting(key, info)]
-    return "\n".join([*lines, *last]) + "\n"
+        if fields.table(info) is None and fields.member(info) is None:
+            yield from ("", *_prose(_explain(info)), _setting(key, info, shown=shown))
 
 
 def _explain(info: FieldInfo) -> str:
@@ -49,11 +61,15 @@ def _explain(info: FieldInfo) -> str:
     return about
 
 
-def _setting(key: str, info: FieldInfo) -> str:
-    if info.is_required() or info.default is None:
-        note = "" if info.is_required() else "  # not set; an example"
-        return f"#{key} = {write.value((info.examples or [''])[0])}{note}"
-    return f"#{key} = {write.value(info.default)}"
+def _setting(key: str, info: FieldInfo, *, shown: bool) -> str:
+    """Write one setting; ``shown``: with an example rather than with the default."""
+    default = fields.default(info)
+    if shown and info.examples:
+        return f"#{key} = {write.value(info.examples[0])}"
+    if default is not None:
+        return f"#{key} = {write.value(default)}"
+    note = "" if info.is_required() else "  # not set; an example"
+    return f"#{key} = {write.value((info.examples or [''])[0])}{note}"
 
 
 def _prose(text: str) -> list[str]:

@@ -23,11 +23,35 @@ _KINDS = {
 
 
 def entries() -> Iterator[tuple[str, type[Section]]]:
-    """Yield every table of the file, by name, in order."""
+    """Yield every table at the top of the file, by name, in order."""
     for name, info in Config.model_fields.items():
-        section = _section_of(info.annotation)
-        if section is not None:
-            yield name, section
+        inner = table(info)
+        if inner is not None:
+            yield name, inner
+
+
+def tables(home: type[Section] = Config, place: Key = ()) -> Iterator[tuple[Key, type[Section]]]:
+    """Yield every table within another, and those within it, in order; not those in lists."""
+    for name, info in home.model_fields.items():
+        inner = table(info)
+        if inner is not None:
+            yield (*place, name), inner
+            yield from tables(inner, (*place, name))
+
+
+def table(info: FieldInfo) -> type[Section] | None:
+    """Return the model of what this key holds, if that is a table of settings."""
+    return None if is_list(info) else _section_of(info.annotation)
+
+
+def member(info: FieldInfo) -> type[Section] | None:
+    """Return the model of what this key holds many of, if that is a list of tables."""
+    return _section_of(info.annotation) if is_list(info) else None
+
+
+def default(info: FieldInfo) -> object:
+    """Return what counts if nothing is set; ``None`` also where something must be."""
+    return None if info.is_required() else info.get_default(call_default_factory=True)
 
 
 def section(key: Key) -> type[Section] | None:
@@ -48,12 +72,15 @@ def field(key: Key) -> FieldInfo | None:
     """Return what the model says of a key; ``None`` if it knows no such key."""
     names = [name for name in key if isinstance(name, str)]
     holder = section(tuple(names[:-1])) if names else None
+    if holder is None and len(names) > 1:  # what people name themselves: headers, variables
+        around = field(tuple(names[:-1]))
+        return around if around is not None and is_map(around) else None
     return None if holder is None else holder.model_fields.get(names[-1])
 
 
 def homes(name: str) -> list[str]:
     """Return the tables that have a key of this name."""
-    return [table for table, model in entries() if name in model.model_fields]
+    return [".".join(map(str, key)) for key, model in tables() if name in model.model_fields]
 
 
 def is_secret(info: FieldInfo | None) -> bool:
@@ -71,28 +98,35 @@ def is_list(info: FieldInfo) -> bool:
     return get_origin(info.annotation) is tuple
 
 
+def is_map(info: FieldInfo) -> bool:
+    """Say whether the value is a table whose keys people choose."""
+    return get_origin(info.annotation) is dict
+
+
 def is_text(info: FieldInfo | None) -> bool:
     """Say whether the value is written in quotes."""
-    if info is None or is_list(info):
+    if info is None or is_list(info) or is_map(info):
         return False
     return bool({str, Path, SecretStr} & _leaves(info.annotation)) or bool(choices(info))
 
 
 def choices(info: FieldInfo | None) -> tuple[str, ...]:
     """Return the only values that are allowed, if they can be counted."""
-    if info is None or get_origin(info.annotation) is not Literal:
+    if info is None:
         return ()
-    return tuple(str(each) for each in get_args(info.annotation))
+    return _words(info.annotation)
 
 
 def kind(info: FieldInfo | None, *, member: bool = False) -> str:
-    """Say in plain words what a value must be; ``member``: what each member of the list must."""
+    """Say in plain words what a value must be; ``member``: what is in the list or table."""
     if info is None:
         return "a table"
     if is_list(info) and not member:
         return f"a list: [{kind(info, member=True)}, ...]"
-    if choices(info):
-        return "one of " + ", ".join(f'"{each}"' for each in choices(info))
+    if is_map(info) and not member:
+        return f"a table: {{ name = {kind(info, member=True)}, ... }}"
+    if words := choices(info):
+        return "one of " + ", ".join(f'"{each}"' for each in words)
     leaves = _leaves(info.annotation)
     return next((words for leaf, words in _KINDS.items() if leaf in leaves), "a table")
 
@@ -117,11 +151,24 @@ def _section_of(annotation: object) -> type[Section] | None:
     )
 
 
+def _words(annotation: object) -> tuple[str, ...]:
+    """Return the words of a Literal, also of one that may be left out or stands in a list."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return tuple(str(each) for each in args)
+    if origin is Annotated:
+        return _words(args[0])
+    if origin in (Union, types.UnionType, tuple):
+        rest = [each for each in args if each not in (type(None), Ellipsis)]
+        return _words(rest[0]) if len(rest) == 1 else ()
+    return ()
+
+
 def _leaves(annotation: object) -> set[object]:
     origin = get_origin(annotation)
     if origin is Annotated:
         return _leaves(get_args(annotation)[0])
-    if origin in (Union, types.UnionType, tuple):
+    if origin in (Union, types.UnionType, tuple, dict):
         return set().union(*(_leaves(each) for each in get_args(annotation)))
     return {annotation}
 

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from appliance.config import checks, fields, secrets
+from appliance.config import checks, credentials, fields, notes
 from appliance.config.locate import Key, line_of, locate
 from appliance.config.model import Config
 from appliance.config.problems import DATE, Problem, TomlValue, dotted, from_pydantic
@@ -42,6 +42,9 @@ class Loaded:
     """Where each value that is not a default was set: ``{"speech.threshold": "config.toml:12"}``,
     an environment variable, or a credential. Never a value."""
 
+    notes: tuple[str, ...] = ()
+    """What is not wrong but should be known, one line each, in the order of the file."""
+
 
 def load(
     path: Path | None = None,
@@ -69,8 +72,8 @@ def load(
     except RecursionError:
         raise ConfigError((f"{found}: tables within tables without end",)) from None
     if draft.problems:
-        raise ConfigError(draft.report())
-    return Loaded(config, found, draft.sources())
+        raise ConfigError(draft.report(draft.problems))
+    return Loaded(config, found, draft.sources(), draft.report(notes.notes(config)))
 
 
 def find(path: Path | None, *, env: Mapping[str, str], system: Path = SYSTEM_FILE) -> Path | None:
@@ -108,6 +111,8 @@ class _Draft:
                 here = here.setdefault(str(part), {}) if isinstance(here, dict) else here
             if isinstance(here, dict) and len(key) > 1:
                 here[str(key[-1])] = _from_environment(key, env[variable])
+            elif isinstance(here, list):
+                self.problems.append(Problem(key, "a list is given as a whole: [{ ... }, ...]"))
             else:
                 self.problems.append(Problem(key, f"write {OVERRIDE}TABLE__KEY"))
 
@@ -117,35 +122,23 @@ class _Draft:
             _anchor(self.table, self.path.absolute().parent)
         config, wrong = validate(self.table)
         self.problems += wrong
-        config = self._add_secrets(config, env)
+        added = credentials.add(config, env=env, path=self.path, variables=self.variables)
+        config = added.config
+        self.problems += added.problems
+        self.found = added.sources
         known = {problem.key for problem in self.problems}
         self.problems += [each for each in checks.problems(config) if each.key not in known]
         return config
 
-    def _add_secrets(self, config: Config, env: Mapping[str, str]) -> Config:
-        mqtt = config.mqtt
-        key: Key = ("mqtt", "password")
-        in_file = mqtt.password is not None and key not in self.variables
-        if in_file and self.path is not None and (open_to := secrets.may_hold_secrets(self.path)):
-            self.problems.append(Problem(key, f"the file holds a password, but {open_to}"))
-        match secrets.find("mqtt-password", env=env, file=mqtt.password_file):
-            case secrets.Found(value, source):
-                self.found[key] = source
-                mqtt = mqtt.model_copy(update={"password": value})
-            case secrets.Refused(reason):
-                self.problems.append(Problem(("mqtt", "password_file"), reason))
-            case None:
-                pass
-        return config.model_copy(update={"mqtt": mqtt})
-
-    def report(self) -> list[str]:
-        """Return one line per problem, in the order of the file."""
+    def report(self, problems: Iterable[Problem]) -> tuple[str, ...]:
+        """Return one line for each, in the order of the file."""
         placed = [
             (line_of(problem.key, self.lines) or 0, self._place(problem.key), problem)
-            for problem in self.problems
+            for problem in problems
         ]
         placed.sort(key=lambda each: each[0])
-        return [f"{place}: {dotted(problem.key)}: {problem.text}" for _, place, problem in placed]
+        lines = (f"{place}: {dotted(problem.key)}: {problem.text}" for _, place, problem in placed)
+        return tuple(lines)
 
     def sources(self) -> dict[str, str]:
         """Return where each value that is not a default was set."""
@@ -208,7 +201,13 @@ def validate(table: _Table) -> tuple[Config, list[Problem]]:
             # JSON, because strict validation of Python objects would want Path and tuple here
             config = Config.model_validate_json(json.dumps(rest, default=_no_json), strict=True)
         except ValidationError as error:
-            wrong = [from_pydantic(each, rest) for each in error.errors(include_url=False)]
+            found = error.errors(include_url=False)
+            inner = {each["loc"][:-1] for each in found}  # a list whose members are wrong is not
+            wrong = [
+                from_pydantic(each, rest)
+                for each in found
+                if each["type"] != "too_short" or each["loc"] not in inner
+            ]
             problems += wrong
             for problem in wrong:
                 _remove(rest, problem.key)

@@ -39,7 +39,8 @@ def locate(text: str) -> dict[Key, int]:
         if words[0] == "[":
             many = words[1] == "["
             table = _table(_path("".join(words).strip("[]")), members, many=many)
-            lines.setdefault(table[:-1] if many else table, start)
+            for length in range(1, len(table)):  # tables that only this header speaks of
+                lines.setdefault(table[:length], start)
             lines[table] = start
         elif "=" in words:
             equals = words.index("=")

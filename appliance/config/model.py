@@ -280,3 +280,10 @@ class Config(Section):
 
     board: Board = Board()
     """Buttons and lights."""
+
+    @property
+    def backends(self) -> tuple[Literal["realtime", "local"], ...]:
+        """``backend.order`` without what cannot serve; may be empty."""
+        return tuple(
+            name for name in self.backend.order if name == "local" or self.realtime.usable
+        )

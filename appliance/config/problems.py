@@ -40,6 +40,8 @@ def dotted(key: Key) -> str:
 def from_pydantic(error: ErrorDetails, table: Mapping[str, TomlValue]) -> Problem:
     """Turn one of pydantic's findings into a problem."""
     key: Key = error["loc"]
+    if key and key[-1] == "[key]":  # pydantic's word for a name that will not do, not its value
+        key = key[:-1]
     if key and key[-1] == DATE:
         key = key[:-1]
         return Problem(key, _wrong_kind(key, None, "a date"))
@@ -47,25 +49,38 @@ def from_pydantic(error: ErrorDetails, table: Mapping[str, TomlValue]) -> Proble
     value = _value(key, table)
     secret = fields.is_secret(info)
     shown = "this" if secret else show(value)
+    if out := _out_of_bounds(error, shown):
+        return Problem(key, f"{out}{_allowed(info)}")
     match error["type"]:
         case "extra_forbidden":
             return Problem(key, _unknown(key))
         case "missing":
             return Problem(key, f"is missing; it must be {fields.kind(info)}")
-        case "less_than_equal" | "less_than":
-            bound = error["ctx"].get("le", error["ctx"].get("lt"))
-            return Problem(key, f"{shown} is more than {bound}{_allowed(info)}")
-        case "greater_than_equal":
-            return Problem(key, f"{shown} is less than {error['ctx']['ge']}{_allowed(info)}")
-        case "greater_than":
-            return Problem(key, f"{shown} is not more than {error['ctx']['gt']}{_allowed(info)}")
         case "literal_error":
             near = meant(value, fields.choices(info)) if isinstance(value, str) else ""
-            return Problem(key, f"{shown} will not do; write {fields.kind(info)}{near}")
+            words = fields.kind(info, member=_is_member(key))
+            return Problem(key, f"{shown} will not do; write {words}{near}")
+        case "too_short":
+            return Problem(key, f"is empty; it must be {fields.kind(info)}")
         case "string_pattern_mismatch":
             return Problem(key, f"{shown} will not do. {_documentation(info)}".rstrip())
         case _:
             return Problem(key, _wrong_kind(key, info, _describe(value, secret=secret)))
+
+
+def _out_of_bounds(error: ErrorDetails, shown: str) -> str:
+    bound = next(iter(error.get("ctx", {}).values()), None)
+    match error["type"]:
+        case "less_than_equal" | "less_than":
+            return f"{shown} is more than {bound}"
+        case "greater_than_equal":
+            return f"{shown} is less than {bound}"
+        case "greater_than":
+            return f"{shown} is not more than {bound}"
+        case "string_too_long":
+            return f"is too long; {bound} characters are allowed"
+        case _:
+            return ""
 
 
 def meant(word: str, options: tuple[str, ...]) -> str:
@@ -100,8 +115,14 @@ def _unknown(key: Key) -> str:
 
 def _wrong_kind(key: Key, info: FieldInfo | None, found: str) -> str:
     expected = fields.field(key) if info is None else info
-    kind = "a table" if len(key) == 1 else fields.kind(expected, member=isinstance(key[-1], int))
+    kind = "a table" if len(key) == 1 else fields.kind(expected, member=_is_member(key))
     return f"must be {kind}, not {found}"
+
+
+def _is_member(key: Key) -> bool:
+    """Say whether a key is of something in a list, or in a table whose names people choose."""
+    around = fields.field(key[:-1])
+    return isinstance(key[-1], int) or (around is not None and fields.is_map(around))
 
 
 def _allowed(info: FieldInfo | None) -> str:
@@ -110,7 +131,7 @@ def _allowed(info: FieldInfo | None) -> str:
 
 
 def _documentation(info: FieldInfo | None) -> str:
-    return " ".join((info.description or "").split()) if info is not None else ""
+    return " ".join((info.description or "").replace("``", '"').split()) if info else ""
 
 
 def _value(key: Key, table: Mapping[str, TomlValue]) -> TomlValue | None:

@@ -1,11 +1,12 @@
 """What every table of the settings is."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Patience = Annotated[float, Field(ge=0.0, le=600.0)]
+Provider = Literal["openai", "azure"]
 
 
 class Section(BaseModel):

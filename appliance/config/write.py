@@ -1,9 +1,9 @@
 """Writes settings as TOML."""
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
-
-from pydantic import BaseModel
 
 
 def value(setting: object) -> str:
@@ -22,9 +22,13 @@ def value(setting: object) -> str:
             return repr(setting)
         case tuple() | list():
             return "[" + ", ".join(value(each) for each in setting) + "]"
-        case BaseModel():
-            fields = type(setting).model_fields
-            inner = ", ".join(f"{name} = {value(getattr(setting, name))}" for name in fields)
-            return "{ " + inner + " }"
+        case Mapping():
+            inner = ", ".join(f"{key(name)} = {value(each)}" for name, each in setting.items())
+            return "{ " + inner + " }" if inner else "{}"
         case _:
             raise TypeError(type(setting).__name__)
+
+
+def key(name: str) -> str:
+    """Return a key as TOML wants it: in quotes where it must be."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name, re.ASCII) else value(name)

@@ -1,11 +1,12 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
-from appliance.config import Config, load
+from appliance.config import Config, fields, load
 from appliance.config.example import example
-from appliance.config.fields import entries
 from appliance.config.load import validate
+from appliance.config.section import Section
 
 FILE = Path(__file__).parents[2] / "docs" / "config.example.toml"
 
@@ -27,18 +28,30 @@ def test_every_setting_in_the_example_is_valid_and_has_the_default_it_shows() ->
     config, problems = validate(settings)
 
     assert problems == []
-    for table, model in entries():
-        assert set(settings[table]) == set(model.model_fields)
-        for name, info in model.model_fields.items():
-            if info.default not in (None, ()):
-                assert getattr(getattr(config, table), name) == info.default
+    _compare(settings, config)
+
+
+def _compare(settings: dict[str, Any], section: Section) -> None:
+    model = type(section)
+    assert set(settings) == set(model.model_fields)
+    for name, info in model.model_fields.items():
+        value = getattr(section, name)
+        if fields.table(info) is not None:
+            _compare(settings[name], value)
+        elif (member := fields.member(info)) is not None:
+            assert [set(each) for each in settings[name]] == [set(member.model_fields)]
+        elif fields.default(info) is not None:
+            assert value == fields.default(info), name
 
 
 def test_every_setting_has_a_sentence() -> None:
-    silent = [
-        f"{table}.{name}"
-        for table, model in entries()
-        for name, info in model.model_fields.items()
-        if not info.description
-    ]
-    assert silent == []
+    assert list(_silent(Config)) == []
+
+
+def _silent(model: type[Section]) -> list[str]:
+    found: list[str] = []
+    for name, info in model.model_fields.items():
+        inner = fields.table(info) or fields.member(info)
+        found += [f"{name}.{each}" for each in _silent(inner)] if inner is not None else []
+        found += [] if info.description else [name]
+    return found

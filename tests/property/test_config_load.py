@@ -14,8 +14,10 @@ KEYS = [
     (table, name)
     for table, model in entries()
     for name in [*model.model_fields, "volme", "x-y"]
-    if table not in ("mqtt", "board") or name in ("port", "tls", "root", "ring_brightness")
-]
+    if table not in ("mqtt", "board", "backend", "realtime", "money")
+    or name
+    in ("port", "tls", "root", "ring_brightness", "remember_min", "warn_at", "max_output_tokens")
+] + [("realtime.turn_detection", "threshhold"), ("realtime.transcription", "logprobs")]
 VALUES = [
     "1", "-1", "0.7", "1e9", "nan", "true", '"alexa"', '"[x]"', "'''a\n# b = 1\n'''", "[]",
     '["alexa",\n  "okay_nabu", 7]', "[\n1,\n]", "2026-11-21", "{ a = 1 }", "[{ name = 'x' }]",
@@ -67,10 +69,10 @@ def _wrong_keys(path: Path) -> set[str]:
             match = re.match(rf"{re.escape(str(path))}:(\d+): ([\w.-]+)[^ ]*: \S", problem)
             assert match is not None, problem
             line, key = lines[int(match[1]) - 1], match[2]
-            name = key.split(".")[1]
+            name = key.rpartition(".")[2]
             # a member of a list may stand on a line of its own
             assert line.startswith(f"{name} = ") or "[" in problem, problem
-            wrong.add(".".join(key.split(".")[:2]))
+            wrong.add(key)
         return wrong
     assert all(source.startswith(str(path)) for source in told.values())
     return set()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from appliance.config import Config, Loaded
+from appliance.config.cloud import McpServer, Prompt, Realtime, Tracing, TurnDetection
 from appliance.config.load import validate
 from appliance.config.model import Audio, Board, CustomWakeWord, Device, Local, Mqtt, Tools, Wake
 from appliance.config.show import show
@@ -33,6 +34,29 @@ CONFIGS = st.builds(
             st.builds(CustomWakeWord, name=st.just("mine"), model=PATHS, phrase=TEXT), max_size=2
         ).map(tuple),
         sensitivity=st.floats(0, 1),
+    ),
+    realtime=st.builds(
+        Realtime,
+        instructions=TEXT,
+        speed=st.floats(0.25, 1.5),
+        api_key_file=st.none() | PATHS,
+        parallel_tool_calls=st.none() | st.booleans(),
+        turn_detection=st.builds(
+            TurnDetection,
+            kind=st.sampled_from(["device", "server_vad", "semantic_vad"]),
+            idle_timeout_ms=st.none() | st.integers(5_000, 30_000),
+        ),
+        tracing=st.builds(Tracing, metadata=st.dictionaries(TEXT, TEXT, max_size=3)),
+        prompt=st.builds(Prompt, id=TEXT, variables=st.dictionaries(TEXT, TEXT, max_size=3)),
+        mcp=st.lists(
+            st.builds(
+                McpServer,
+                label=st.text("ab-_1", min_size=1, max_size=5),
+                url=TEXT,
+                allowed_tools=st.lists(TEXT, max_size=2).map(tuple),
+            ),
+            max_size=3,
+        ).map(tuple),
     ),
     local=st.builds(Local, transcriber=st.sampled_from(["auto", "base", "tiny"])),
     mqtt=st.builds(Mqtt, host=TEXT, ca_file=st.none() | PATHS, port=st.none() | st.just(8883)),

@@ -152,8 +152,8 @@ mute_switch = 17
         ("mqtt.version = 5", '1: mqtt.version: 5 will not do; write one of "auto", "5", "3.1.1"'),
         (
             "turn.barge_in = 'wakeword'",
-            ('1: turn.barge_in: "wakeword" will not do; write one of "wake_word", "speech"'
-            " (did you mean `wake_word`?)"),
+            ('1: turn.barge_in: "wakeword" will not do; write one of "auto", "wake_word",'
+            ' "speech" (did you mean `wake_word`?)'),
         ),
         (
             "turn.reply_s = 0",
@@ -164,12 +164,58 @@ mute_switch = 17
             ('1: device.id: "Küche" will not do. Name on the network and in MQTT topics:'
             " lower-case letters, digits and hyphens."),
         ),
+        ("realtime.mcp = 5", "1: realtime.mcp: must be a list: [a table, ...], not the number 5"),
+        ("realtime.mcp = [5]", "1: realtime.mcp[0]: must be a table, not the number 5"),
+        (
+            "[realtime]\n\nsilence_duration_ms = 1",
+            ("3: realtime.silence_duration_ms: there is no such key here; it belongs under"
+            " [realtime.turn_detection]"),
+        ),
+        (
+            "[realtime.turn_detection]\ntreshold = 1",
+            ("2: realtime.turn_detection.treshold: there is no such key (did you mean"
+            " `threshold`?)"),
+        ),
+        (
+            "[realtime.turn_detection]\nkind = 'semantic'",
+            ('2: realtime.turn_detection.kind: "semantic" will not do; write one of "device",'
+            ' "server_vad", "semantic_vad" (did you mean `semantic_vad`?)'),
+        ),
+        (
+            (
+                "[[realtime.mcp]]\nlabel = 'a'\nurl ="
+                " 'https://a'\n[[realtime.mcp]]\nlabel='b'\nlable = 'b'"
+            ),
+            "6: realtime.mcp[1].lable: there is no such key (did you mean `label`?)",
+        ),
+        (
+            "[realtime.prompt]\nid = 'x'\n[realtime.prompt.variables]\nroom = 4",
+            "4: realtime.prompt.variables.room: must be text in quotes, not the number 4",
+        ),
+        (
+            "[realtime.prompt]\nvariables = 4",
+            ("2: realtime.prompt.variables: must be a table: { name = text in quotes, ... }, not"
+            " the number 4"),
+        ),
+        (
+            "realtime.transcription.languages = ['en', 'english']",
+            ('1: realtime.transcription.languages[1]: "english" will not do. Several, such as'
+            ' "["en", "nl"]", instead of one (gpt-transcribe, gpt-live-transcribe).'),
+        ),
+        ("backend.order = ['x']", ('1: backend.order[0]: "x" will not do; write one of "realtime",'
+         ' "local"')),
+        ("backend.order = []", ('1: backend.order: is empty; it must be a list: [one of'
+         ' "realtime", "local", ...]')),
+        (
+            f"realtime.instructions = '{'x' * 20_001}'",
+            "1: realtime.instructions: is too long; 20000 characters are allowed",
+        ),
         ("board.button = 99", "1: board.button: 99 is more than 27; 0 to 27 is allowed"),
         ("board.button = '7'", '1: board.button: must be a whole number, not the text "7"'),
         (
             "x = 1",
-            ("1: x: there is no such table; there are: device, audio, wake, speech, turn, local,"
-            " mqtt, tools, board"),
+            ("1: x: there is no such table; there are: device, audio, wake, speech, turn, backend,"
+            " realtime, money, camera, local, mqtt, tools, board"),
         ),
         ("host = 'a'", "1: host: there is no such key here; it belongs under [mqtt]"),
         ("[speech]\nthreshold 1", ("2: column 11: not valid TOML: Expected '=' after a key in a"
@@ -365,9 +411,35 @@ def test_what_is_wrong_in_the_environment_is_named_by_variable(file: Path) -> No
         ),
         (
             "environment VOICE_APPLIANCE__NOTHING__HERE: nothing: there is no such table; there"
-            " are: device, audio, wake, speech, turn, local, mqtt, tools, board"
+            " are: device, audio, wake, speech, turn, backend, realtime, money, camera,"
+            " local, mqtt,"
+            " tools, board"
         ),
     ]
+
+
+def test_the_environment_reaches_tables_within_tables(file: Path) -> None:
+    file.write_text("[realtime.turn_detection]\nthreshold = 0.2\n")
+    env = {
+        "VOICE_APPLIANCE__REALTIME__TURN_DETECTION__KIND": "server_vad",
+        "VOICE_APPLIANCE__REALTIME__TRANSCRIPTION__LANGUAGES": '["en", "nl"]',
+        "VOICE_APPLIANCE__REALTIME__PROMPT": "{ id = 'p', variables = { Room = 'kitchen' } }",
+        "VOICE_APPLIANCE__REALTIME__MCP": "[{ label = 'a', url = 'https://a.example' }]",
+    }
+    loaded = read(file, env)
+    realtime = loaded.config.realtime
+    assert (realtime.turn_detection.kind, realtime.turn_detection.threshold) == ("server_vad", 0.2)
+    assert realtime.transcription.languages == ("en", "nl")
+    assert realtime.prompt.variables == {"Room": "kitchen"}
+    assert [server.label for server in realtime.mcp] == ["a"]
+    assert loaded.sources["realtime.mcp[0].label"] == "environment VOICE_APPLIANCE__REALTIME__MCP"
+
+
+def test_the_environment_gives_a_list_as_a_whole(file: Path) -> None:
+    file.write_text("[[realtime.mcp]]\nlabel = 'a'\nurl = 'https://a.example'\n")
+    env = {"VOICE_APPLIANCE__REALTIME__MCP__0__LABEL": "b"}
+    (problem,) = problems(file, env)
+    assert problem.endswith("a list is given as a whole: [{ ... }, ...]")
 
 
 # secrets

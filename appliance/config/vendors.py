@@ -1,0 +1,76 @@
+"""What is known of the realtime services: their hosts and their models. Pure.
+
+Models and dates: OpenAI's deprecations page and the types of its SDK 3.52, read 2026-11-21.
+"""
+
+import re
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from appliance.config.section import Provider
+
+OPENAI: Final = "wss://api.openai.com/v1/realtime"
+"""Where an empty ``realtime.url`` leads."""
+
+ENDING: Final = {
+    "gpt-realtime": "2027-01-20",
+    "gpt-realtime-2025-08-28": "2027-01-20",
+    "gpt-realtime-mini": "2027-01-20",
+    "gpt-realtime-mini-2025-10-06": "2027-01-20",
+    "gpt-realtime-mini-2025-12-15": "2027-01-20",
+    "gpt-audio-mini": "2027-01-20",
+    "gpt-audio-mini-2025-10-06": "2027-01-20",
+    "gpt-audio-mini-2025-12-15": "2027-01-20",
+    "whisper-1": "2027-02-26",
+    "gpt-4o-transcribe": "2027-02-26",
+    "gpt-4o-transcribe-diarize": "2027-02-26",
+    "gpt-4o-mini-transcribe": "2027-02-26",
+    "gpt-4o-mini-transcribe-2025-12-15": "2027-02-26",
+}
+"""Models that OpenAI will switch off, and when."""
+
+GUIDED: Final = ("gpt-transcribe", "gpt-live-transcribe")
+"""The transcribers that take languages and keywords."""
+
+PATIENT: Final = "gpt-realtime-whisper"
+"""The transcriber that takes a delay, and no prompt."""
+
+_REASONING = re.compile(r"gpt-realtime-(\d{1,2})(\.\d+)?(-.*)?$")
+_FAMILY = re.compile(r"gpt-(realtime|audio|4o)\b")
+_OWN_NETWORK = (".local", ".lan", ".home.arpa", ".internal", ".localhost")
+
+
+def reasons(model: str) -> bool | None:
+    """Say whether a realtime model reasons; ``None``: not known here (a deployment's name)."""
+    if numbered := _REASONING.match(model):
+        return int(numbered[1]) >= 2
+    return False if _FAMILY.match(model) else None
+
+
+def host(url: str) -> str:
+    """Return the name of the server, in lower case; empty: the address has none."""
+    try:
+        return (urlsplit(url or OPENAI).hostname or "").rstrip(".")
+    except ValueError:  # a port or an IPv6 address that is none
+        return ""
+
+
+def is_openai(url: str, provider: Provider) -> bool:
+    """Say whether a key of OpenAI's belongs there."""
+    name = host(url)
+    return provider == "openai" and (name == "openai.com" or name.endswith(".openai.com"))
+
+
+def needs_key(url: str, provider: Provider) -> bool:
+    """Say whether the service serves nobody without a key."""
+    return provider == "azure" or is_openai(url, provider)
+
+
+def is_own_network(name: str) -> bool:
+    """Say whether a host is of the box's own network, going by its name alone."""
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return name == "localhost" or name.endswith(_OWN_NETWORK) or "." not in name
+    return address.is_private or address.is_loopback or address.is_link_local

@@ -1,0 +1,95 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from appliance.config import load
+
+KEY = {"OPENAI_API_KEY": "sk-test-1234"}
+CAP = "money.month_usd = 5.0\n"
+
+
+def notes(folder: Path, text: str, env: Mapping[str, str] = KEY) -> list[str]:
+    file = folder / "config.toml"
+    file.write_text(CAP + text)
+    return [note.replace(f"{folder}/", "") for note in load(file, env=env, system=file).notes]
+
+
+@pytest.mark.parametrize("text", ["", "[camera]\ndevice = '/dev/video0'"])
+def test_there_is_nothing_to_note_of_a_usual_configuration(tmp_path: Path, text: str) -> None:
+    assert notes(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "backend.order = ['realtime']",
+            (
+                '2: backend.order: without "local" nothing answers while the network or'
+                " the service"
+                " is away"
+            ),
+        ),
+        (
+            "realtime.model = 'gpt-realtime'",
+            (
+                "2: realtime.model: gpt-realtime ends on 2027-01-20; gpt-realtime-2.1 takes its"
+                " place"
+            ),
+        ),
+        (
+            "realtime.model = 'gpt-realtime-mini'",
+            (
+                "2: realtime.model: gpt-realtime-mini ends on 2027-01-20; gpt-realtime-2.1-mini"
+                " takes its place"
+            ),
+        ),
+        (
+            "realtime.transcription.model = 'whisper-1'",
+            (
+                "2: realtime.transcription.model: whisper-1 ends on 2027-02-26;"
+                " gpt-transcribe takes"
+                " its place"
+            ),
+        ),
+        (
+            "realtime.prompt.id = 'pmpt_1'",
+            (
+                "2: realtime.prompt.id: OpenAI ends its stored prompts on 2026-11-30;"
+                " write the text"
+                " into realtime.instructions"
+            ),
+        ),
+        (
+            (
+                "realtime.provider = 'azure'\n"
+                "realtime.url = 'https://x.openai.azure.com/openai/realtime?api-version=1'\n"
+            ),
+            (
+                '3: realtime.url: Azure addresses with "api-version" speak the older dialect: if'
+                ' nothing answers, set realtime.dialect = "beta"'
+            ),
+        ),
+    ],
+)
+def test_what_should_be_known_is_one_line(tmp_path: Path, text: str, expected: str) -> None:
+    env = KEY | {"VOICE_APPLIANCE_REALTIME_API_KEY": "0123"}
+    assert notes(tmp_path, text, env) == [f"config.toml:{expected}"]
+
+
+def test_without_the_realtime_service_its_settings_are_not_judged(tmp_path: Path) -> None:
+    text = "realtime.model = 'gpt-realtime'\ncamera.device = '/dev/video0'\n"
+    assert notes(tmp_path, text, {}) == [
+        "config.toml:3: camera.device: is not used: only the realtime service can see"
+    ]
+
+
+def test_spending_without_a_cap_is_noted(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("")
+    assert load(file, env={}, system=file).notes == ()
+    (note,) = load(file, env=KEY, system=file).notes
+    assert note.endswith(
+        "money.month_usd: no cap is set: the spending is counted but nothing ends it"
+    )
