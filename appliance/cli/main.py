@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from appliance.cli import doctor, listen, models, money, replay, run, settings, tools
+from appliance.cli import ask, doctor, listen, models, money, replay, run, settings, tools
 from appliance.cli.exits import Exit, exit_code
 from appliance.cli.terminal import errors
 from appliance.errors import ApplianceError, ConfigError
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("replay")(replay.replay)
+app.command("ask")(ask.ask)
 app.command("listen")(listen.listen)
 app.command("check")(settings.check)
 app.command("config")(settings.config)

@@ -1,0 +1,63 @@
+"""Who answers a question that is asked by the command, not by voice."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from appliance.app.answers import load_minds, local_backend
+from appliance.app.asking import Companion
+from appliance.config import Config, vendors
+from appliance.errors import BackendUnavailable, ConfigError
+from appliance.ports import Backend, ToolRunner
+from appliance.store import ModelStore
+
+Named = Literal["realtime", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """A session of a backend, ready to be asked."""
+
+    backend: Backend
+    companion: Callable[[], Companion] | None = None
+    """What must run beside it, once."""
+
+
+@asynccontextmanager
+async def open_assistant(
+    config: Config, store: ModelStore, tools: ToolRunner, which: Named | None
+) -> AsyncIterator[Assistant]:
+    """Open a session; it is closed at the end.
+
+    Args:
+        config: The settings.
+        store: Has the models of the on-device backend.
+        tools: What it may call.
+        which: A backend by name; ``None``: as the settings say.
+
+    Raises:
+        ConfigError: The realtime service is asked for, and there is no key for it.
+        ExceptionGroup: With a ``ModelError``.
+    """
+    if which == "realtime":
+        check_key(config)
+        raise BackendUnavailable("the realtime service cannot be asked from here yet")
+    minds = await load_minds(config, store, tools.catalogue())
+    backend = local_backend(minds.parts, tools.catalogue, config)
+    try:
+        yield Assistant(backend)
+    finally:
+        await backend.close()
+
+
+def check_key(config: Config) -> None:
+    """Complain if the realtime service needs a key and there is none.
+
+    Raises:
+        ConfigError: So it is.
+    """
+    realtime = config.realtime
+    if realtime.api_key is None and vendors.needs_key(realtime.url, realtime.provider):
+        problem = "realtime.api_key: there is no key for the realtime service"
+        raise ConfigError((f"{problem}; give the credential realtime-api-key or $OPENAI_API_KEY",))

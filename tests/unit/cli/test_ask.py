@@ -1,0 +1,82 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.app.assistant import check_key
+from appliance.app.camera import camera_for_tools, open_camera
+from appliance.cli.ask import LARGEST_MB, picture
+from appliance.config import Config
+from appliance.config.cloud import Camera, Realtime
+from appliance.errors import ConfigError, PictureError
+
+JPEG = b"\xff\xd8\xff\xe0 and so on"
+PNG = b"\x89PNG\r\n\x1a\n and so on"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "mime"), [("a.png", JPEG, "image/jpeg"), ("a.txt", PNG, "image/png")]
+)
+def test_what_a_picture_is_its_first_bytes_say(
+    tmp_path: Path, name: str, data: bytes, mime: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    image = picture(path)
+    assert (image.data, image.mime) == (data, mime)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "is empty"),
+        (b"GIF89a", "is neither JPEG nor PNG"),
+        (b"\x89PNG\n\n", "is neither JPEG nor PNG"),
+        (JPEG + bytes(LARGEST_MB * 2**20), "has more than 10 MB"),
+    ],
+    ids=["empty", "gif", "half a signature", "large"],
+)
+def test_a_file_that_is_no_picture_is_refused_in_one_line(
+    tmp_path: Path, data: bytes, said: str
+) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data)
+    with pytest.raises(PictureError, match=said) as raised:
+        picture(path)
+    assert str(raised.value).startswith(f"{path}: ")
+
+
+def test_the_largest_picture_is_still_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(JPEG.ljust(LARGEST_MB * 2**20, b"\0"))
+    assert len(picture(path).data) == LARGEST_MB * 2**20
+
+
+def test_a_pipe_is_not_waited_for_and_a_missing_file_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for name, said in (("pipe.jpg", "not a file"), ("none.jpg", "no such file"), (".", "not a")):
+        with pytest.raises(PictureError, match=said):
+            picture(tmp_path / name)
+
+
+def test_without_a_key_the_realtime_service_is_refused_before_anything_else() -> None:
+    with pytest.raises(ConfigError, match=r"^realtime\.api_key: there is no key"):
+        check_key(Config())
+    check_key(Config(realtime=Realtime(url="ws://gpu.local:8000/v1/realtime")))
+
+
+def test_a_camera_that_is_not_configured_is_no_tool_but_is_named_to_who_asks() -> None:
+    assert camera_for_tools(Config()) is None
+    with pytest.raises(PictureError, match="no camera is configured"):
+        open_camera(Config())
+
+
+def test_without_ffmpeg_there_is_no_tool_and_the_log_says_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    config = Config(camera=Camera(device="/dev/video0"))
+    assert camera_for_tools(config) is None
+    assert "the program ffmpeg is missing" in caplog.text
