@@ -1,0 +1,392 @@
+"""The WebSocket that carries a realtime session. All rules are in ``protocol``.
+
+There is no task: whoever iterates ``events`` connects, reads and keeps the deadline. What others
+ask for meanwhile is told to the protocol at once and sent in that order. When it moves the
+deadline or makes something happen, the one timeout under which ``events`` waits is moved.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from appliance.backend.realtime.address import Address
+from appliance.backend.realtime.endings import hung_up, turned_away, unreachable
+from appliance.backend.realtime.protocol import Out, RealtimeProtocol
+from appliance.backend.realtime.resampling import RATE, Upsampler
+from appliance.backend.realtime.waiting import Waiting
+from appliance.errors import BackendError, BackendRefused, BackendStalled, BackendUnavailable
+from appliance.events import BackendEvent
+from appliance.frames import Frame
+from appliance.ports import Enclosure, ToolResult
+from appliance.units import CallId, ResponseId, Seconds, TurnNumber
+
+log = logging.getLogger(__name__)
+
+_wire_log = logging.getLogger(f"{__name__}.wire")
+_wire_log.setLevel(
+    logging.INFO
+)  # at DEBUG the library writes down headers, with the key, and text
+
+LARGEST_MESSAGE = 16 << 20
+"""Bytes; the vendor's own limit for what we send is 15 MiB."""
+
+LONGEST_WAIT = Seconds(30.0)
+"""Sound that is kept while the session is not ready."""
+
+CLOSE = Seconds(0.1)
+"""How long the other side may take to say goodbye."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the network may take."""
+
+    connect: Seconds
+    """From the beginning until the session is ready."""
+
+    stall: Seconds
+    """Until a connection that takes nothing and answers nothing is dead."""
+
+
+class RealtimeBackend:
+    """One session over one WebSocket: ``ports.Backend``.
+
+    Made on the event loop. Everything but ``events`` may be called before it is connected, which
+    it does once ``events`` is iterated: sound and commands then wait, in order.
+
+    Methods raise ``BackendUnavailable`` only; why the session ended, ``events`` says.
+
+    Args:
+        address: Where to connect, and what to show there.
+        protocol: A new one; the rules of the session.
+        limits: How long the network may take.
+        ends_turns: The server finds the end of the user's turn.
+        trust: Which certificates to believe, where the machine's own are not meant.
+
+    Attributes:
+        handshake_s: From the beginning to the open socket; ``None`` before.
+        ready_s: From the beginning to the accepted session; ``None`` before.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        protocol: RealtimeProtocol,
+        limits: Limits,
+        *,
+        ends_turns: bool = False,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self._address = address
+        self._protocol = protocol
+        self._limits = limits
+        self._ends_turns = ends_turns
+        self._trust = trust
+        self._clock = asyncio.get_running_loop().time
+        self._upsampler = Upsampler()
+        self._waiting = Waiting(int(LONGEST_WAIT * RATE) * 2)  # while it is not ready
+        self._outgoing: deque[str] = deque()
+        self._sending = asyncio.Lock()
+        self._events: deque[BackendEvent] = deque()
+        self._socket: ClientConnection | None = None
+        self._scope: asyncio.Timeout | None = None  # under which events() waits
+        self._over: BackendError | None = None
+        self._began = self._clock()
+        self.handshake_s: Seconds | None = None
+        self.ready_s: Seconds | None = None
+
+    @property
+    def ends_turns(self) -> bool:
+        """Whether the server finds the end of the user's turn."""
+        return self._ends_turns
+
+    @property
+    def ready(self) -> bool:
+        """Whether the server took our settings, and it has not ended."""
+        return self.ready_s is not None and self._over is None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is going on: it may be closed without a loss."""
+        return not self._waiting and self._protocol.idle
+
+    @property
+    def age(self) -> Seconds:
+        """Since ``events`` was first iterated."""
+        return Seconds(self._clock() - self._began)
+
+    async def events(self) -> AsyncIterator[BackendEvent]:
+        """Connect, and yield what happens; ends by raising a ``BackendError``."""
+        try:
+            await self._open()
+            while True:
+                while self._events:
+                    yield self._events.popleft()
+                await self._next()
+        except BackendError as error:
+            first = self._end(error)
+            if first is error:
+                raise
+            raise first from None
+
+    async def send_audio(self, frame: Frame) -> None:
+        """Add a frame to the user's turn; waits while the network takes nothing."""
+        self._check_open()
+        pcm = self._upsampler.process(frame.samples)
+        if pcm:
+            await self._add_sound(pcm)
+
+    async def enclose(self, enclosure: Enclosure) -> None:
+        """Add text or a picture to the user's turn."""
+        await self._do(partial(self._protocol.enclose, enclosure), of_turn=True)
+
+    async def expect_end(self) -> None:
+        """Nothing can be done ahead: the service answers what was committed."""
+        self._check_open()
+
+    async def commit_turn(self, turn: TurnNumber, *, as_expected: bool = False) -> None:  # noqa: ARG002 - nothing is done ahead
+        """End the user's turn, to its last sample."""
+        self._check_open()
+        if self._ends_turns:
+            self._upsampler.reset()  # the server has what it wanted; the rest would begin the next
+        elif pcm := self._upsampler.finish():
+            await self._add_sound(pcm)
+        await self._do(lambda: self._protocol.commit(turn, self._now()), of_turn=True)
+
+    async def clear_turn(self) -> None:
+        """Forget the user's turn; what waits for the connection never leaves."""
+        self._check_open()
+        self._upsampler.reset()
+        if self.ready:
+            await self._do(self._protocol.clear)
+            return
+        self._waiting.drop_turn()
+
+    async def cancel_reply(self, response: ResponseId, *, heard: Seconds) -> None:
+        """Stop a reply of which the user heard so much."""
+        await self._do(lambda: self._protocol.cancel(response, heard, self._now()))
+
+    async def answer_call(self, call: CallId, result: ToolResult) -> None:
+        """Give a tool's result back."""
+        await self._do(lambda: self._protocol.answer(call, result, self._now()))
+
+    async def take_reply(self, turn: TurnNumber) -> None:
+        """Take what was offered."""
+        await self._do(lambda: self._protocol.take_reply(turn, self._now()), of_turn=True)
+
+    async def retool(self, tools: Sequence[Mapping[str, object]]) -> None:
+        """Replace the tools, in the form of ``session.update``."""
+        await self._do(partial(self._protocol.retool, tools))
+
+    async def close(self) -> None:
+        """End the session; takes 0.1 s at most, whatever the other side does."""
+        if self._over is None:
+            self._over = BackendUnavailable("the session was closed")
+        self._waiting.drop_turn()
+        self._wake(self._clock())
+        socket = self._socket
+        if socket is None:
+            return
+        try:
+            if not socket.transport.get_write_buffer_size():
+                async with asyncio.timeout(CLOSE):
+                    await socket.close()
+        except TimeoutError:
+            log.debug("realtime: no goodbye")
+        finally:
+            socket.transport.abort()
+
+    # What goes out.
+
+    async def _add_sound(self, pcm: bytes) -> None:
+        await self._do(partial(self._protocol.audio, pcm), of_turn=True, sound=len(pcm))
+
+    async def _do(
+        self, command: Callable[[], Out], *, of_turn: bool = False, sound: int = 0
+    ) -> None:
+        """Tell the protocol something now, or when the session is ready, and send what follows."""
+        self._check_open()
+        if not self.ready:
+            self._waiting.add(command, of_turn=of_turn, sound=sound)
+            return
+        self._take(command())
+        self._wake(self._deadline())
+        try:
+            await self._flush()
+        except ConnectionClosed as error:
+            # What the server said before is perhaps still to be read: the reader ends it.
+            raise BackendUnavailable("the connection is gone") from error
+
+    def _take(self, out: Out) -> None:
+        self._outgoing.extend(out.send)
+        self._events.extend(out.events)
+
+    async def _flush(self) -> None:
+        """Send what is to be sent; who comes second waits for the first.
+
+        Raises:
+            BackendUnavailable: The connection takes nothing any more.
+            ConnectionClosed: It is gone.
+        """
+        socket = self._socket
+        try:
+            # A dead link fills up before the next ping is sent, and that then waits like all else.
+            async with asyncio.timeout(self._limits.stall), self._sending:
+                while self._outgoing and socket is not None:
+                    await socket.send(self._outgoing.popleft())
+        except TimeoutError:
+            self._end(BackendStalled("the connection takes nothing any more"))
+            self._check_open()
+
+    # What comes in.
+
+    async def _open(self) -> None:
+        self._check_open()
+        self._began = self._clock()
+        self._socket = await self._connect()
+        self.handshake_s = self.age
+        log.debug("realtime: connected after %.3f s", self.handshake_s)
+        self._take(self._protocol.opened(self._now()))
+
+    async def _connect(self) -> ClientConnection:
+        limit = self._began + self._limits.connect
+        try:
+            async with asyncio.timeout_at(limit) as self._scope:
+                return await _dial(self._address, self._limits.stall / 2, self._trust)
+        except TimeoutError as error:
+            self._check_open()
+            raise BackendUnavailable("no connection in time") from error
+        except InvalidStatus as error:
+            answer = error.response
+            raise turned_away(answer.status_code, bytes(answer.body)) from error
+        except (InvalidURI, UnicodeError) as error:
+            raise BackendRefused("invalid_url", "check realtime.url") from error
+        except (InvalidHandshake, EOFError) as error:
+            raise BackendUnavailable("what answers there is no realtime server") from error
+        except OSError as error:
+            raise unreachable(error) from error
+        finally:
+            self._scope = None
+
+    async def _next(self) -> None:
+        """Send what is to be sent, wait for a message or the deadline, and do what follows."""
+        with contextlib.suppress(ConnectionClosed):  # what came before that is still read
+            await self._flush()
+        try:
+            message = await self._receive()
+        except ConnectionClosed as error:
+            self._check_open()
+            raise _ending(error) from error
+        self._check_open()
+        if message is not None:
+            self._take(self._protocol.receive(message, self._now()))
+        elif (deadline := self._deadline()) is not None and deadline <= self._clock():
+            self._expire()
+        if self.ready_s is None and self._protocol.ready:
+            self._become_ready()
+
+    async def _receive(self) -> str | bytes | None:
+        """Return the next message, or nothing if the deadline comes or ``_wake`` is called."""
+        if self._events or self._socket is None:  # of what was done since the last look
+            return None
+        try:
+            async with asyncio.timeout_at(self._deadline()) as self._scope:
+                return await self._socket.recv()
+        except TimeoutError:
+            return None
+        finally:
+            self._scope = None
+
+    def _expire(self) -> None:
+        if self.ready_s is None and self.age >= self._limits.connect:
+            raise BackendStalled("the session was not accepted in time")
+        self._take(self._protocol.expire(self._now()))
+
+    def _become_ready(self) -> None:
+        self.ready_s = self.age
+        log.debug("realtime: ready after %.3f s", self.ready_s)
+        for out in self._waiting.drain():
+            self._take(out)
+
+    def _deadline(self) -> float | None:
+        deadline = self._protocol.deadline()
+        if self.ready_s is not None:
+            return deadline
+        ready_by = self._began + self._limits.connect
+        return ready_by if deadline is None else min(deadline, ready_by)
+
+    def _wake(self, when: float | None) -> None:
+        """Have ``events`` look again: now if something has happened, else by then."""
+        scope = self._scope
+        if scope is None or scope.expired():
+            return
+        if self._events:
+            when = self._clock()
+        if scope.when() != when:
+            scope.reschedule(when)
+
+    def _now(self) -> Seconds:
+        return Seconds(self._clock())
+
+    def _check_open(self) -> None:
+        if self._over is not None:
+            raise BackendUnavailable("the session is over") from self._over
+
+    def _end(self, error: BackendError) -> BackendError:
+        """Remember the first thing that ended it, and let nobody wait for the network."""
+        if self._over is None:
+            self._over = error
+            if self._socket is not None:
+                self._socket.transport.abort()
+        return self._over
+
+
+class _Connect(connect):
+    """Connects where it was told to, and nowhere else."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """Never carry the key to another place."""
+        return exc
+
+
+async def _dial(
+    address: Address, keepalive: float, trust: ssl.SSLContext | None
+) -> ClientConnection:
+    secure = address.url.startswith("wss:")
+    if secure and trust is None:
+        trust = await asyncio.to_thread(_machine_trust)
+    return await _Connect(
+        address.url,
+        additional_headers=address.headers,
+        user_agent_header="voice-appliance",
+        compression=None,  # sound does not get smaller by it
+        open_timeout=None,  # ours covers all of it
+        close_timeout=CLOSE,
+        ping_interval=keepalive,
+        ping_timeout=keepalive,
+        max_size=LARGEST_MESSAGE,
+        logger=_wire_log,
+        ssl=trust if secure else None,
+    )
+
+
+@functools.cache
+def _machine_trust() -> ssl.SSLContext:
+    """Read the certificates of the machine: 10 ms or more, once, and not on the event loop."""
+    return ssl.create_default_context()
+
+
+def _ending(error: ConnectionClosed) -> BackendError:
+    by_us = error.rcvd is None and error.sent is not None
+    frame = error.sent if by_us else error.rcvd
+    code, reason = (1006, "") if frame is None else (frame.code, frame.reason)
+    return hung_up(code, reason, by_us=by_us)

@@ -1,0 +1,95 @@
+"""How a session, or the attempt at one, ends: from what the network says to our own errors. Pure.
+
+Nothing that a server writes for people is passed on; it may quote the key.
+"""
+
+import json
+import re
+import socket
+import ssl
+
+from appliance.backend.realtime.failures import failure
+from appliance.errors import (
+    BackendError,
+    BackendRefused,
+    BackendStalled,
+    BackendUnavailable,
+    ProtocolViolation,
+)
+
+_CODE = re.compile(r"[a-z][a-z0-9_]{2,63}")
+_UNREADABLE = frozenset({1002, 1003, 1007, 1009})
+"""Closing codes for what cannot be read: bad frames, no text, no UTF-8, too much (RFC 6455)."""
+
+
+def turned_away(status: int, body: bytes) -> BackendError:
+    """Say what it means that the handshake was answered with this HTTP status.
+
+    Args:
+        status: Not 101.
+        body: What came with it; JSON with an ``error`` where the vendor follows its own rules.
+    """
+    if (known := failure(*_codes(body))) is not None:
+        return known
+    match status:
+        case 401:
+            advice = "set the credential realtime-api-key to a key that is valid"
+            return BackendRefused("invalid_api_key", advice)
+        case 403:
+            advice = "this key, project or country may not use realtime.model"
+            return BackendRefused("forbidden", advice)
+        case 404:
+            return BackendRefused("not_found", "check realtime.url and realtime.model")
+        case 408 | 425 | 429:
+            return BackendUnavailable(f"the server is busy (HTTP {status})")
+        case _ if 300 <= status < 400:
+            return BackendRefused("redirect", "set realtime.url to where it leads")
+        case _ if 400 <= status < 500:
+            advice = "check realtime.url, realtime.provider and realtime.model"
+            return BackendRefused(f"http_{status}", advice)
+        case _:
+            return BackendUnavailable(f"the server answers HTTP {status}")
+
+
+def hung_up(code: int, reason: str, *, by_us: bool) -> BackendError:
+    """Say what it means that the connection was closed.
+
+    Args:
+        code: Of the close frame (RFC 6455, or of the vendor); 1006 if there was none.
+        reason: What came with it.
+        by_us: The library closed: nobody answered its pings, or it could not read what came.
+    """
+    if by_us and code == 1011:
+        return BackendStalled("the connection is dead: no answer to a ping")
+    if by_us and code in _UNREADABLE:
+        return ProtocolViolation(f"the server sends what cannot be read (close code {code})")
+    words = _CODE.findall(reason)
+    if (known := failure(*words)) is not None:
+        return known
+    named = f" {words[-1]}" if len(words) == 1 and words[0] == reason else ""
+    return BackendUnavailable(f"the server closed the connection ({code}{named})")
+
+
+def unreachable(error: OSError) -> BackendError:
+    """Say in a few words why there is no connection."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return BackendUnavailable(f"its certificate is not trusted: {error.verify_message}")
+        case ssl.SSLError():
+            return BackendUnavailable(f"TLS failed: {error.reason}")
+        case socket.gaierror():
+            return BackendUnavailable("its name cannot be found (DNS)")
+        case TimeoutError():
+            return BackendUnavailable("no answer")
+        case ConnectionRefusedError():
+            return BackendUnavailable("nobody listens there")
+        case _:
+            return BackendUnavailable(error.strerror or "no connection")
+
+
+def _codes(body: bytes) -> list[str]:
+    try:
+        error = json.loads(body)["error"]
+        return [word for key in ("code", "type") if isinstance(word := error.get(key), str)]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return []
