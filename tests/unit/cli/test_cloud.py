@@ -1,0 +1,158 @@
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from appliance.app import spending
+from appliance.app.spending import spending_file
+from appliance.backend.money.ledger import EMPTY, Spent
+from appliance.backend.money.prices import MicroUsd
+from appliance.backend.money.record import to_plain
+from appliance.cli import cloud, doctor
+from appliance.config import Config, Loaded
+from appliance.errors import BackendRefused, BackendUnavailable
+from appliance.host.health import Check
+
+TODAY = date(2027, 1, 5)
+KEY = "sk-of-the-house-1234567890"
+
+
+@pytest.fixture(autouse=True)
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setattr(spending, "SYSTEM", tmp_path / "system")
+    for module in (spending, cloud):
+        monkeypatch.setattr(module, "today", lambda: TODAY)
+
+
+def loaded(**tables: object) -> Loaded:
+    config = Config.model_validate(tables)
+    return Loaded(config, None, {"realtime.api_key": "credential realtime-api-key"})
+
+
+def spent(dollars: float) -> None:
+    file = spending_file()
+    file.keep(to_plain(EMPTY.book(TODAY, "m", Spent(MicroUsd(round(dollars * 1e6))))))
+    file.close()
+
+
+def money(**table: object) -> list[Check]:
+    return list(cloud.money(loaded(money=table).config))
+
+
+def test_the_money_stands_beside_its_caps() -> None:
+    spent(0.12)
+    assert money(day_usd=1.0, month_usd=10.0) == [
+        Check("money", ok=True, detail="today $0.12 of $1.00, month $0.12 of $10.00")
+    ]
+    assert money() == [Check("money", ok=True, detail="today $0.12, month $0.12")]
+
+
+def test_money_that_is_nearly_used_up_is_a_note() -> None:
+    spent(0.9)
+    (check,) = money(day_usd=1.0)
+    assert (check.ok, check.warning) == (True, True)
+    assert "nearly used up" in check.detail
+
+
+def test_money_that_is_used_up_is_wrong_and_says_what_to_do() -> None:
+    spent(1.0)
+    (day,) = money(day_usd=1.0)
+    assert not day.ok
+    assert "until the next day begins" in day.detail
+    assert "money.day_usd" in day.remedy
+    (month,) = money(day_usd=1.0, month_usd=0.5)
+    assert "until the next month begins" in month.detail
+    assert "money.month_usd" in month.remedy
+
+
+def test_a_model_without_a_price_is_named() -> None:
+    config = loaded(realtime={"model": "our-deployment"}).config
+    assert [check.detail for check in cloud.money(config) if check.name == "prices"] == [
+        "none known for our-deployment: counted as the dearest model"
+    ]
+
+
+def test_prices_that_are_wrong_are_said(tmp_path: Path) -> None:
+    (check,) = money(prices_file=str(tmp_path / "none.toml"))
+    assert not check.ok
+    assert "none.toml" in check.detail
+
+
+def test_a_missing_key_is_said_and_is_no_mistake() -> None:
+    (check,) = cloud.realtime(loaded())
+    assert (check.ok, check.warning) == (True, True)
+    assert "no key for api.openai.com" in check.detail
+    assert "api_key_file" in check.remedy
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-1 2345678901", "sk-ümläut-12345", "sh0rt", "sk-\x07aaaaaaaaaa"]
+)
+def test_a_malformed_key_is_said_without_the_key(key: str) -> None:
+    (check,) = cloud.realtime(loaded(realtime={"api_key": key}))
+    assert not check.ok
+    assert key not in f"{check.detail} {check.remedy}"
+
+
+def test_a_key_is_shown_by_its_source_and_never_itself() -> None:
+    (check,) = cloud.realtime(loaded(realtime={"api_key": KEY}))
+    assert check == Check(
+        "realtime",
+        ok=True,
+        detail="gpt-realtime-2.1 at api.openai.com; key: credential realtime-api-key",
+    )
+
+
+def test_a_server_of_ones_own_needs_no_key() -> None:
+    (check,) = cloud.realtime(loaded(realtime={"url": "ws://gpu.local:8000/v1/realtime"}))
+    assert check.ok
+    assert check.detail == "gpt-realtime-2.1 at gpu.local; no key"
+
+
+def test_a_box_that_does_not_use_the_service_says_so() -> None:
+    (check,) = cloud.realtime(loaded(backend={"order": ["local"]}))
+    assert check.ok
+    assert "nothing leaves the house" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (BackendRefused("invalid_api_key", "make a new key"), "refused: invalid_api_key"),
+        (BackendUnavailable("unknown host"), "unknown host"),
+    ],
+)
+def test_a_service_that_cannot_be_used_is_wrong(error: Exception, words: str) -> None:
+    async def probe(_: Config) -> str:
+        raise error
+
+    (check,) = cloud.realtime(loaded(realtime={"api_key": KEY}), probe)
+    assert not check.ok
+    assert words in check.detail
+    assert check.remedy
+    assert KEY not in f"{check}"
+
+
+def test_a_service_that_answers_is_well() -> None:
+    async def probe(_: Config) -> str:
+        return "a session in 0.3 s"
+
+    (check,) = cloud.realtime(loaded(realtime={"api_key": KEY}), probe)
+    assert check.ok
+    assert check.detail.endswith("; a session in 0.3 s")
+
+
+@pytest.mark.parametrize("shown", [Check("money", ok=True, detail="d", remedy="r", warning=True)])
+def test_a_note_is_shown_with_what_to_do(shown: Check, capsys: pytest.CaptureFixture[str]) -> None:
+    doctor._show(shown)
+    assert capsys.readouterr().out == "note  money              d\n      → r\n"
+    plain: Callable[[Check], dict[str, object]] = doctor._plain
+    assert plain(shown) == {
+        "check": "money",
+        "ok": True,
+        "detail": "d",
+        "warning": True,
+        "remedy": "r",
+    }
