@@ -1,0 +1,61 @@
+"""What a session is like, and how long we wait in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from appliance.events import BackendEvent
+from appliance.units import Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long we wait."""
+
+    setup: Seconds
+    """From ``opened`` to the first proof that the server took our settings."""
+
+    stall: Seconds
+    """From asking for a reply to its first event, and between its events."""
+
+    tools: Seconds
+    """After this long with calls unanswered, an interim reply is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a session is like."""
+
+    session: Mapping[str, object] = field(repr=False)
+    """The ready-made object for ``session.update`` (``session.py``)."""
+
+    patience: Patience
+    model: str
+    """For billing."""
+
+    transcription_model: str = ""
+    """For billing."""
+
+    ends_turns: bool = False
+    """The server finds the end of the user's turn (server_vad, semantic_vad)."""
+
+    auto_response: bool = False
+    """The server then begins its reply by itself (``create_response``)."""
+
+    closing: frozenset[str] = frozenset()
+    """Names of the tools with which a conversation ends."""
+
+
+@dataclass(slots=True)
+class Outlet:
+    """What is to be sent and told, in order, until somebody takes it."""
+
+    texts: list[str] = field(default_factory=list)
+    events: list[BackendEvent] = field(default_factory=list)
+
+    def send(self, *texts: str) -> None:
+        """Have texts sent."""
+        self.texts.extend(texts)
+
+    def tell(self, *events: BackendEvent) -> None:
+        """Have events told."""
+        self.events.extend(events)
