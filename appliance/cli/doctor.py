@@ -10,13 +10,15 @@ from platformdirs import user_state_path
 from rich.markup import escape
 
 from appliance.app.answers import needed_models
+from appliance.app.camera import open_camera
 from appliance.app.house import probe_broker, read_manifests
 from appliance.app.listening import Levels, listen_to_card
+from appliance.app.manifests import name_clashes
 from appliance.cli import cloud
 from appliance.cli.exits import Exit
 from appliance.cli.terminal import AsJson, ConfigFile, console
 from appliance.config import Config, Loaded, load
-from appliance.errors import ApplianceError, ConfigError
+from appliance.errors import ApplianceError, ConfigError, PictureError
 from appliance.host.health import Check, checks
 from appliance.host.journal import set_up_logging
 from appliance.store import ModelStore
@@ -32,8 +34,9 @@ TOO_CLIPPED = 0.001
 def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Look at everything the box needs: sound, broker, service, money, models, permissions.
 
-    Listens to the microphone for a moment (nothing is kept) and says what is wrong and how to
-    mend it. Exit code 1 if anything is wrong.
+    Listens to the microphone for a moment, and looks through the camera once where one is
+    configured (nothing is kept), and says what is wrong and how to mend it. Exit code 1 if
+    anything is wrong.
 
     Example: voice-appliance doctor --config ./config.toml
     """
@@ -61,16 +64,17 @@ def _all(loaded: Loaded) -> Iterator[Check]:
         yield Check("configuration", ok=True, detail=note, warning=True)
     yield from _tools(loaded)
     yield from _sound(asyncio.run(listen_to_card(config, LISTEN)))
+    yield from _camera(config)
     yield from _broker(config)
     yield from cloud.realtime(loaded)
     yield from cloud.money(config)
     yield from _models(config)
     yield from _programs(config)
     board = config.board
-    pins = (board.button, board.mute_switch, board.mute_led, board.status_led)
+    switches = (board.button, board.mute_switch, board.offline_switch)
     yield from checks(
         state=user_state_path("voice-appliance", ensure_exists=True),
-        pins=any(pin is not None for pin in pins),
+        pins=any(pin is not None for pin in (*switches, board.mute_led, board.status_led)),
         spi=f"spidev{board.ring_spi_bus}.{board.ring_spi_device}" if board.ring_leds else "",
     )
 
@@ -78,10 +82,11 @@ def _all(loaded: Loaded) -> Iterator[Check]:
 def _tools(loaded: Loaded) -> Iterator[Check]:
     found = read_manifests(loaded)
     count = len(found.manifests)
-    fine = count > 0 and not found.problems
+    problems = (*found.problems, *name_clashes(loaded.config, found.manifests))
+    fine = count > 0 and not problems
     hint = "nothing in the house can be asked for yet: docs/manifests.md" if not count else ""
     yield Check("tool manifests", fine, f"{count} can be used", hint)
-    for problem in found.problems:
+    for problem in problems:
         yield Check("tool manifest", ok=False, detail=str(problem), remedy="docs/manifests.md")
 
 
@@ -110,6 +115,19 @@ def _sound(levels: Levels) -> Iterator[Check]:
         detail = f"{lost.input_overflows} overflows, {lost.output_underflows} underruns"
         fine = not (lost.input_overflows or lost.output_underflows or lost.ring_overflows)
         yield Check("losses", fine, detail, "something keeps the machine too busy for sound")
+
+
+def _camera(config: Config) -> Iterator[Check]:
+    if not config.camera.device:
+        return
+    try:
+        image = asyncio.run(open_camera(config).look())
+    except PictureError as error:
+        hint = "until then the assistant says that it cannot look; `v4l2-ctl --list-devices`"
+        yield Check("camera", ok=False, detail=str(error), remedy=hint)
+    else:
+        detail = f"{config.camera.device}: a picture of {len(image.data) / 1e3:.0f} kB"
+        yield Check("camera", ok=True, detail=detail)
 
 
 def _broker(config: Config) -> Iterator[Check]:

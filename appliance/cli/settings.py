@@ -1,6 +1,7 @@
 """``voice-appliance check`` and ``config``: the settings, judged and shown."""
 
-from appliance.app.house import read_manifests
+from appliance.app.house import Found, read_manifests
+from appliance.app.manifests import name_clashes
 from appliance.cli.terminal import ConfigFile, console
 from appliance.config import load
 from appliance.config.show import show
@@ -16,7 +17,8 @@ def check(*, config: ConfigFile = None) -> None:
     """
     loaded = load(config)
     found = read_manifests(loaded)
-    found.complain()
+    clashes = name_clashes(loaded.config, found.manifests)
+    Found(found.manifests, (*found.problems, *clashes)).complain()
     for note in loaded.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     where = str(loaded.path) if loaded.path else "no file: the defaults"
