@@ -28,6 +28,8 @@ class Called:
     """A tool that was called: it must never be called again for the same request."""
 
     call: CallId
+    """Unique over all sessions, at most 32 characters."""
+
     tool: str
     arguments: Mapping[str, object] = field(repr=False)
     result: ToolResult | None = None
@@ -55,12 +57,16 @@ class Handover:
     """What a new session begins with."""
 
     lines: tuple[Line, ...] = ()
-    """The latest of the conversation, oldest first; bounded by who keeps them."""
+    """The latest of the conversation, oldest first; bounded by who keeps them. What is in
+    ``owed`` is not in here, nor is what was said in a turn whose sound follows."""
 
     owed: Owed | None = None
     notice: bool = False
     """The user should be told, in two or three words before the next reply, that this is the
     backend to fall back on."""
+
+    at: Seconds | None = None
+    """When this was, on the clock of the lines; ``None``: when the last of them was."""
 
 
 NOTHING = Handover()
