@@ -11,9 +11,6 @@ from appliance.catalogue import ToolSpec
 from appliance.ports import ToolResult
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
 
-OWN = "local-"
-"""How the names of this backend's replies, and of the calls that they make, begin."""
-
 MOST_LATE = 8
 """Reports that wait to be taken; of more, the oldest are dropped."""
 

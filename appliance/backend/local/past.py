@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from appliance.backend.context import Called, Handover, Said
-from appliance.backend.local.calls import OWN
 from appliance.backend.local.understand.types import Call, Past
 from appliance.units import Seconds
 
@@ -16,27 +15,27 @@ class _Done:
 
 
 def past(handover: Handover) -> tuple[Past, ...]:
-    """Return what other backends did, the oldest first; calls that belong together as one.
+    """Return what was done before, the oldest first; calls with no word between them as one.
 
-    What was refused is left out: nothing came of it.
+    How a call ended does not matter: one that failed can be asked for again.
     """
+    owed = handover.owed.calls if handover.owed is not None else ()
+    lines = (*handover.lines, *owed)
     done: list[_Done] = []
     turns, apart = 0, True
-    for line in handover.lines:
+    for line in lines:
         match line:
             case Said(who=who):
                 turns += who == "user"
                 apart = True
-            case Called(call=call, result=result):
-                if call.startswith(OWN) or (result is not None and result.status == "rejected"):
-                    continue
+            case Called(tool=tool, arguments=arguments, at=at):
                 if apart:
-                    done.append(_Done(line.at, turns))
+                    done.append(_Done(at, turns))
                     apart = False
-                done[-1].calls.append(Call(line.tool, line.arguments))
+                done[-1].calls.append(Call(tool, arguments))
     if not done:
         return ()
-    now = handover.lines[-1].at
+    now = lines[-1].at if handover.at is None else handover.at
     return tuple(
         Past(tuple(one.calls), Seconds(max(0.0, now - one.at)), turns - one.turn) for one in done
     )

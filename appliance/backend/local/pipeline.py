@@ -324,6 +324,8 @@ class LocalBackend:
 
     async def _ask_for_patience(self, calls: Calls) -> AsyncIterator[BackendEvent]:
         """Say that the answers take longer; they will be offered."""
+        if calls.overtaken or calls.complete:
+            return
         reply = self._replies.new(calls.turn)
         calls.overtaken = True
         calls.interim = reply.response

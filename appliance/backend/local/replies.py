@@ -1,20 +1,15 @@
 """Replies: named, begun once, said sentence by sentence as long as somebody wants them."""
 
-import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from appliance.backend.local import sentences
-from appliance.backend.local.calls import OWN
 from appliance.backend.local.parts import Parts
 from appliance.backend.local.session import give_memory_back
 from appliance.backend.local.speech import pieces
 from appliance.backend.local.worker import Worker
 from appliance.events import BackendEvent, ReplyAudio, ReplyEnded, ReplyStarted, ReplyText
 from appliance.units import ResponseId, Seconds, TurnNumber
-
-_sessions = itertools.count(1)
-"""So that no two sessions of a box name their replies and calls alike."""
 
 
 @dataclass(slots=True, eq=False)
@@ -40,7 +35,6 @@ class Replies:
     def __init__(self, parts: Parts, worker: Worker, *, notice: bool) -> None:
         self._parts = parts
         self._worker = worker
-        self._name = f"{OWN}{next(_sessions)}"
         self._count = 0
         self._latest: TurnNumber | None = None
         self._cancelled: set[ResponseId] = set()
@@ -52,7 +46,7 @@ class Replies:
     def new(self, turn: TurnNumber) -> Reply:
         """Return a new reply to a turn."""
         self._count += 1
-        return Reply(ResponseId(f"{self._name}-{self._count}"), turn)
+        return Reply(ResponseId(f"local-{self._count}"), turn)
 
     def go_on(self, turn: TurnNumber) -> None:
         """Want only replies to this turn from now on."""

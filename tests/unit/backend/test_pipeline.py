@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from appliance.backend.local import phrases
 from appliance.backend.local.pipeline import LocalBackend, Parts
-from appliance.backend.local.understand.types import Call, Past, Understanding
+from appliance.backend.local.understand.types import Call, Understanding
 from appliance.backend.local.warm import warm
 from appliance.catalogue import ToolSpec
-from appliance.errors import BackendUnavailable, ModelError
+from appliance.errors import BackendUnavailable
 from appliance.events import (
     BackendEvent,
     ReplyAudio,
@@ -27,81 +26,14 @@ from appliance.events import (
     Transcribed,
     Understood,
 )
-from appliance.frames import FRAME_SAMPLES, Frame
-from appliance.ports import Backend, ToolResult
-from appliance.units import CallId, ResponseId, SampleIndex, SampleRate, Seconds, TurnNumber
+from appliance.frames import FRAME_SAMPLES
+from appliance.ports import Backend, Enclosure, ToolResult
+from appliance.units import CallId, ResponseId, Seconds, TurnNumber
+from tests.on_device import LAMP, OFF, ON, RATE, STOP, Ears, Mind, Mouth, frame
 
 ENGLISH = phrases.load("en")
-LAMP = ToolSpec("light", "Switches lamps.", {"type": "object"})
-STOP = ToolSpec("stop", "Ends the conversation.", {"type": "object"}, closes=True)
 FIRST, SECOND = TurnNumber(1), TurnNumber(2)
-RATE = SampleRate(22_050)
-ON = Call("light", {"state": "on"})
-OFF = Call("light", {"state": "off"})
-
-Sound = NDArray[np.int16]
-
-
-@dataclass
-class Ears:
-    """Hears a prepared text in every sound that is not empty."""
-
-    text: str = "turn on the light"
-    heard: list[Sound] = field(default_factory=list)
-    gate: threading.Event = field(default_factory=threading.Event)
-    at_work: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self.gate.set()
-
-    def transcribe(self, samples: Sound) -> str:
-        self.heard.append(samples)
-        self.at_work.set()
-        assert self.gate.wait(5.0)
-        if self.text == "broken":
-            raise ModelError("turn on the light cannot be transcribed")
-        return self.text
-
-
-@dataclass
-class Mind:
-    """Understands every text as prepared."""
-
-    meaning: Understanding
-    asked: list[tuple[str, tuple[ToolSpec, ...]]] = field(default_factory=list)
-    past: list[tuple[Past, ...]] = field(default_factory=list)
-
-    def understand(self, text: str, catalogue: Sequence[ToolSpec]) -> Understanding:
-        self.asked.append((text, tuple(catalogue)))
-        if self.meaning.stage == "broken":
-            raise RuntimeError(text)
-        return self.meaning
-
-    def remember(self, past: Sequence[Past], catalogue: Sequence[ToolSpec]) -> None:
-        assert all(tool in catalogue for tool in (LAMP, STOP))
-        self.past.append(tuple(past))
-
-
-@dataclass
-class Mouth:
-    """Speaks 10 ms for each letter; every sample is the number of the sentence."""
-
-    rate: SampleRate = RATE
-    said: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    gate: threading.Semaphore | None = None
-    broken: bool = False
-
-    def synthesize(self, sentence: str) -> Sound:
-        if self.gate is not None:
-            assert self.gate.acquire(timeout=5.0)
-        if self.broken:
-            raise ModelError("no voice")
-        self.said.append(sentence)
-        return np.full(len(sentence) * RATE // 100, len(self.said), np.int16)
-
-    def keep(self, sentence: str) -> None:
-        self.kept.append(sentence)
+ONE, TWO = ResponseId("local-1"), ResponseId("local-2")
 
 
 @dataclass
@@ -146,18 +78,11 @@ class Session:
         names = [type(event).__name__ for event in self.events]
         return [name for i, name in enumerate(names) if names[i - 1 : i] != [name]]
 
-    def response(self, number: int) -> ResponseId:
-        return ResponseId(f"{self.backend._replies._name}-{number}")
-
     def calls(self) -> list[CallId]:
         return [event.call for event in self.events if isinstance(event, ToolCalled)]
 
     def text(self) -> list[str]:
         return [event.text for event in self.events if isinstance(event, ReplyText)]
-
-
-def frame(value: int = 1) -> Frame:
-    return Frame(np.full(FRAME_SAMPLES, value, np.int16), SampleIndex(0))
 
 
 @asynccontextmanager
@@ -203,12 +128,11 @@ async def test_a_request_becomes_calls_and_their_answers_a_reply() -> None:
         assert isinstance(understood, Understood)
         assert understood.stage == "sentences"
         assert understood.summary == "light(state=on); light(state=off)"
-        one = s.response(1)
         assert s.events[2:] == [
-            ReplyStarted(one, FIRST),
-            ToolCalled(first, one, "light", {"state": "on"}),
-            ToolCalled(second, one, "light", {"state": "off"}),
-            ReplyEnded(one, calls_tool=True),
+            ReplyStarted(ONE, FIRST),
+            ToolCalled(first, ONE, "light", {"state": "on"}),
+            ToolCalled(second, ONE, "light", {"state": "off"}),
+            ReplyEnded(ONE, calls_tool=True),
         ]
 
         await s.backend.answer_call(second, ToolResult("done", "The hall is dark."))
@@ -217,10 +141,9 @@ async def test_a_request_becomes_calls_and_their_answers_a_reply() -> None:
 
         await s.backend.answer_call(first, ToolResult("done", "The light is on."))
         await s.replies(2)
-        two = s.response(2)
-        assert s.of(ReplyStarted)[1:] == [ReplyStarted(two, FIRST)]
+        assert s.of(ReplyStarted)[1:] == [ReplyStarted(TWO, FIRST)]
         assert s.text() == ["The light is on.", "The hall is dark."]
-        assert s.events[-1] == ReplyEnded(two, calls_tool=False, stay=True)
+        assert s.events[-1] == ReplyEnded(TWO, calls_tool=False, stay=True)
 
 
 async def test_transcript_and_tools_reach_understanding() -> None:
@@ -313,13 +236,59 @@ async def test_closing_while_working_ahead_ends_the_session_and_hangs_nobody() -
         talk.ears.gate.set()
 
 
+async def test_closing_while_a_step_waits_ends_the_session_in_the_usual_way() -> None:
+    async with session() as talk:
+        talk.ears.gate.clear()
+        await talk.backend.send_audio(frame())
+        await talk.backend.expect_end()
+        await talk.until(talk.ears.at_work.is_set)
+        await talk.ask()  # behind it
+        await asyncio.sleep(0.01)
+        await talk.backend.close()
+        talk.ears.gate.set()
+
+
+async def test_whoever_iterates_can_be_cancelled_while_a_step_waits() -> None:
+    async with session() as talk:
+        talk.ears.gate.clear()
+        await talk.backend.send_audio(frame())
+        await talk.backend.expect_end()
+        await talk.until(talk.ears.at_work.is_set)
+        backend = LocalBackend(talk.backend._parts, lambda: ())
+        await backend.send_audio(frame())
+        await backend.expect_end()
+        await backend.expect_end()
+        await backend.commit_turn(FIRST, as_expected=True)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await anext(aiter(backend.events()))
+        await backend.close()
+        talk.ears.gate.set()
+
+
+async def test_two_sessions_never_use_their_parts_at_once() -> None:
+    async with session() as old:
+        old.ears.gate.clear()
+        await old.ask()
+        await old.until(old.ears.at_work.is_set)
+        await old.backend.close()
+        new = LocalBackend(old.backend._parts, lambda: (LAMP,))
+        await new.send_audio(frame())
+        await new.expect_end()
+        await asyncio.sleep(0.02)
+        assert len(old.ears.heard) == 1
+        old.ears.gate.set()
+        await old.until(lambda: len(old.ears.heard) == 2)
+        await new.close()
+
+
 async def test_noise_gets_a_reply_that_says_nothing() -> None:
     async with session() as s:
         s.ears.text = ""
         await s.ask()
         await s.replies()
         assert s.shape() == ["Transcribed", "ReplyStarted", "ReplyEnded"]
-        assert s.events[-1] == ReplyEnded(s.response(1), stay=False)
+        assert s.events[-1] == ReplyEnded(ONE, stay=False)
         assert s.mind.asked == []
 
 
@@ -355,7 +324,7 @@ async def test_without_calls_it_says_why(
         await s.ask()
         await s.replies()
         assert s.text() == [said]
-        assert s.events[-1] == ReplyEnded(s.response(1), stay=stay)
+        assert s.events[-1] == ReplyEnded(ONE, stay=stay)
 
 
 async def test_a_closing_tool_ends_the_conversation() -> None:
@@ -364,7 +333,7 @@ async def test_a_closing_tool_ends_the_conversation() -> None:
         await s.replies()
         await s.backend.answer_call(s.calls()[0], ToolResult("done"))
         await s.replies(2)
-        assert s.events[-1] == ReplyEnded(s.response(2), stay=False)
+        assert s.events[-1] == ReplyEnded(TWO, stay=False)
 
 
 async def test_an_answer_counts_once_and_a_strange_one_not_at_all() -> None:
@@ -390,7 +359,7 @@ async def test_a_cancelled_reply_falls_silent_and_makes_no_more_sentences() -> N
         await s.until(lambda: len(s.of(ReplyText)) == 2)  # the second is being made
         before = s.of(ReplyAudio)
         for _ in range(2):  # idempotent
-            await s.backend.cancel_reply(s.response(1), heard=Seconds(0.1))
+            await s.backend.cancel_reply(ONE, heard=Seconds(0.1))
         assert mouth.gate is not None
         mouth.gate.release(5)
         await s.settled()
@@ -403,7 +372,7 @@ async def test_nothing_is_said_about_the_calls_of_a_cancelled_reply() -> None:
     async with session() as s:
         await s.ask()
         await s.replies()
-        await s.backend.cancel_reply(s.response(1), heard=Seconds(0.0))
+        await s.backend.cancel_reply(ONE, heard=Seconds(0.0))
         await s.backend.answer_call(s.calls()[0], ToolResult("done", "The light is on."))
         await s.settled()
         assert s.text() == []
@@ -472,7 +441,7 @@ async def test_a_broken_model_is_spoken_of_but_not_what_was_said(
         await s.ask()
         await s.replies()
         assert s.text() == [ENGLISH.failed]
-        assert s.events[-1] == ReplyEnded(s.response(1), stay=False)
+        assert s.events[-1] == ReplyEnded(ONE, stay=False)
         warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
         assert len(warnings) == 1
         assert "light" not in caplog.text
@@ -499,8 +468,10 @@ async def test_after_the_end_everything_says_so() -> None:
             b.send_audio(frame()),
             b.commit_turn(FIRST),
             b.clear_turn(),
-            b.cancel_reply(s.response(1), heard=Seconds(0.0)),
+            b.cancel_reply(ONE, heard=Seconds(0.0)),
             b.answer_call(CallId("x"), ToolResult("done")),
+            b.enclose(Enclosure("x")),
+            b.take_reply(FIRST),
         ):
             with pytest.raises(BackendUnavailable):
                 await attempt

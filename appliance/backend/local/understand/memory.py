@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from appliance.backend.local.understand.sentences import Request
-from appliance.backend.local.understand.types import Past
+from appliance.backend.local.understand.types import Call, Past
 from appliance.units import Seconds
 
 FORGET_AFTER = Seconds(60.0)
@@ -30,6 +30,7 @@ class _Done:
     requests: tuple[Request, ...] = field(repr=False)
     at: float
     turn: int
+    calls: tuple[Call, ...] = field(default=(), repr=False)
     told: bool = False
     """Somebody else did it."""
 
@@ -41,7 +42,7 @@ class Memory:
     clock: Callable[[], float] = field(repr=False)
     _requests: tuple[Request, ...] = field(default=(), repr=False)
     _question: Question | None = None
-    _at: float = 0.0
+    _at: float = float("-inf")
     _turns: int = 0
     _turn: int = 0
     _done: tuple[_Done, ...] = field(default=(), repr=False)
@@ -73,19 +74,28 @@ class Memory:
         """What waits for an answer."""
         return self._question
 
-    def did(self, requests: tuple[Request, ...]) -> None:
+    def did(self, requests: tuple[Request, ...], calls: tuple[Call, ...] = ()) -> None:
         """Keep what led to calls; nothing waits for an answer any more."""
         self._keep(requests, None)
-        self._done = (_Done(requests, self.clock(), self._turn), *self._done)
+        self._done = (_Done(requests, self.clock(), self._turn, calls), *self._done)
 
     def told(self, past: Sequence[tuple[tuple[Request, ...], Past]]) -> None:
-        """Keep what others did, in its place in time; forget what was told before."""
+        """Keep what others did, in its place in time; forget what was told before.
+
+        Whoever tells it does not know what was asked for here: that is not kept twice.
+        """
+        if not past:
+            return
         now = self.clock()
-        told = (
-            _Done(requests, now - when.age, self._turn - when.turns, told=True)
-            for requests, when in past
-        )
-        own = (done for done in self._done if not done.told)
+        own = [done for done in self._done if not done.told]
+        here = [done.calls for done in own]
+        told: list[_Done] = []
+        for requests, when in past:
+            if when.calls in here:
+                here.remove(when.calls)
+            else:
+                at, turn = now - when.age, self._turn - when.turns
+                told.append(_Done(requests, at, turn, when.calls, told=True))
         self._done = tuple(sorted((*told, *own), key=lambda done: done.at, reverse=True))
         newest = self._done[0]
         if newest.told and newest.at > self._at:

@@ -96,10 +96,8 @@ class StagedUnderstander:
 
     def remember(self, past: Sequence[Past], catalogue: Sequence[ToolSpec]) -> None:
         """Take what was done by others, oldest first, as if it had been asked for here."""
-        told = [(requests(one.calls, catalogue), one) for one in past]
-        told = [(asked, one) for asked, one in told if asked]
-        if told:
-            self._memory.told(told)
+        asked = [(requests(one.calls, catalogue), one) for one in past]
+        self._memory.told([(some, one) for some, one in asked if some])
 
     def forget(self) -> None:
         """Forget the last requests: what comes next is said by somebody else."""
@@ -196,9 +194,10 @@ class StagedUnderstander:
             calls |= {repr((c.tool, sorted(c.arguments.items()))): c for c in made}
         if not 0 < len(calls) <= MOST_CALLS:
             return None
-        self._memory.did(reading.requests)
+        made = tuple(calls.values())
+        self._memory.did(reading.requests, made)
         say = self._language.say.rest if reading.partly else ""
-        return Understanding(reading.stage, tuple(calls.values()), say, trace.stages)
+        return Understanding(reading.stage, made, say, trace.stages)
 
     def _asked(
         self, lacking: Sequence[tuple[Request, Slot]], reading: Reading, trace: Trace
