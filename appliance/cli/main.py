@@ -1,71 +1,38 @@
-"""Joins the words of the command; says every expected error in one line, with its exit code."""
+"""Starts and ends the command; so light itself that Ctrl-C is obeyed from the first moment on."""
 
+import contextlib
+import os
 import sys
-from importlib import metadata
-from typing import Annotated
+import threading
 
-import typer
-from rich.markup import escape
-
-from appliance.cli import ask, doctor, listen, models, money, replay, run, settings, tools
-from appliance.cli.exits import Exit, exit_code
-from appliance.cli.terminal import errors
-from appliance.errors import ApplianceError, ConfigError
-
-app = typer.Typer(
-    name="voice-appliance",
-    help="A box in the room that one can talk with.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("run")(run.run)
-app.command("replay")(replay.replay)
-app.command("ask")(ask.ask)
-app.command("listen")(listen.listen)
-app.command("check")(settings.check)
-app.command("config")(settings.config)
-app.command("doctor")(doctor.doctor)
-app.command("money")(money.money)
-app.add_typer(tools.app, name="tools")
-app.add_typer(models.app, name="models")
-
-
-def _version(wanted: bool) -> None:  # noqa: FBT001 - the shape of a typer callback
-    if wanted:
-        typer.echo(f"voice-appliance {metadata.version('voice-appliance')}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    *,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which it is.")
-    ] = False,
-) -> None:
-    """A box in the room that one can talk with."""
+INTERRUPTED = 130
+"""What shells take for an end by Ctrl-C: 128 and the number of SIGINT."""
 
 
 def main() -> None:
-    """Run the command line; the one place where an error becomes a line and a code."""
+    """Run the command line; Ctrl-C ends it without a word."""
     try:
-        app()
-    except* ApplianceError as group:  # an error that comes alone, too
-        sys.exit(max(complain(error) for error in leaves(group)))
+        from appliance.cli.words import command  # noqa: PLC0415 - it takes most of a second
+
+        command()
+    except KeyboardInterrupt:
+        leave(INTERRUPTED)
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            leave(end.code)
+        raise
 
 
-def leaves(group: BaseExceptionGroup[ApplianceError]) -> list[ApplianceError]:
-    """Return the errors of a group and of the groups within it."""
-    found: list[ApplianceError] = []
-    for error in group.exceptions:
-        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+def leave(code: int) -> None:
+    """End with a code, everything having been closed.
 
-
-def complain(error: ApplianceError) -> Exit:
-    """Print an error, a line a problem; return the code to leave with."""
-    problems = error.problems if isinstance(error, ConfigError) else (str(error),)
-    for problem in problems:
-        errors.print(f"[bold red]voice-appliance:[/] {escape(problem)}", soft_wrap=True)
-    return exit_code(error)
+    Threads that nobody waits for (``app.background``) may still load a model. The interpreter's
+    own end would stop them within C++, which aborts the process (seen with onnxruntime 1.31
+    and Python 3.11: SIGABRT, SIGSEGV); so where there is one, it is left out.
+    """
+    if any(thread.daemon for thread in threading.enumerate()):
+        with contextlib.suppress(OSError):  # nobody reads any more
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
