@@ -40,7 +40,7 @@ class House(RuleBasedStateMachine):
         self.state: turn.State = turn.START
         self.now = 0.0
         self.mic_open = False
-        self.hears_through = False
+        self.hears_through = True
         self.backend_ends_turns = False
         self.begun: list[TurnNumber] = []
         """Turns that were committed or taken, in order."""
@@ -48,6 +48,9 @@ class House(RuleBasedStateMachine):
         self.offers = 0
         self.uncalled = 0
         """Turns begun since somebody called."""
+
+        self.broken_off = 0
+        """Replies that speech broke off since one was heard to its end, or somebody called."""
 
         self.replies: dict[ResponseId, TurnNumber] = {}
         self.calls = 0
@@ -145,19 +148,26 @@ class House(RuleBasedStateMachine):
                 case _:
                     raise AssertionError(before)
 
-    @rule()
-    def reply_is_heard_to_its_end(self) -> None:
-        """Chance alone would seldom get to the follow-up window."""
-        if isinstance(self.state, turn.Waiting):
-            response = ResponseId(f"reply-{len(self.replies)}")
-            self.replies[response] = self.state.turn
-            self.happens(ReplyStarted(response, self.state.turn))
-            self.happens(ReplyAudio(response, b"..", RATE))
-        if isinstance(self.state, turn.Speaking):
-            response = self.state.response
-            self.happens(ReplyEnded(response))
-            self.happens(PlaybackDrained(response))
-            assert not isinstance(self.state, turn.Speaking)
+    @rule(times=st.integers(1, 8), talked_over=st.sampled_from(["never", "once", "always"]))
+    def something_in_the_room_answers_every_reply(self, times: int, talked_over: str) -> None:
+        """A television, or the box's own echo; chance alone would seldom get so far."""
+        for time in range(times):
+            if isinstance(self.state, turn.Listening):
+                self.happens(SpeechStarted(ANYWHERE))
+                self.happens(SpeechEnded(ANYWHERE))
+                self.happens(EndOfTurnFound())
+            if isinstance(self.state, turn.Waiting):
+                response = ResponseId(f"reply-{len(self.replies)}")
+                self.replies[response] = self.state.turn
+                self.happens(ReplyStarted(response, self.state.turn))
+                self.happens(ReplyAudio(response, b"..", RATE))
+            if talked_over == "always" or (talked_over == "once" and time == 0):
+                self.happens(SpeechStarted(ANYWHERE))
+            if isinstance(self.state, turn.Speaking):
+                response = self.state.response
+                self.happens(ReplyEnded(response))
+                self.happens(PlaybackDrained(response))
+                assert not isinstance(self.state, turn.Speaking)
 
     @rule(late=st.booleans())
     @precondition(lambda self: self.begun)
@@ -208,7 +218,9 @@ class House(RuleBasedStateMachine):
         taken = turn.step(before, event, moment)
         self.state = taken.state
         if isinstance(event, WakeWordHeard | ButtonPressed):
-            self.uncalled = 0
+            self.uncalled = self.broken_off = 0
+        if isinstance(before, turn.Speaking):
+            self._count_the_broken_off(event, before)
         if isinstance(event, StopAsked | BackendLost | BackendChanged):
             self.offers = 0
         for effect in taken.effects:
@@ -233,7 +245,8 @@ class House(RuleBasedStateMachine):
                 self._begin(number)
             case turn.Listen(since=since) if isinstance(before, turn.Speaking):
                 called = isinstance(event, WakeWordHeard | ButtonPressed)
-                assert called or not self._restrained(before.past)
+                assert called or self.uncalled < self.timing.most_turns
+                assert called or self.broken_off <= self.timing.most_broken_off
                 interrupted = since is not None and not called
                 assert not interrupted or self.timing.barge_in != "wake_word"
                 assert not interrupted or self.timing.barge_in == "speech" or self.hears_through
@@ -255,14 +268,25 @@ class House(RuleBasedStateMachine):
         self.begun.append(number)
         self.uncalled += 1
 
-    def _restrained(self, past: turn.Past) -> bool:
-        return (
-            past.turns >= self.timing.most_turns or past.broken_off >= self.timing.most_broken_off
-        )
+    def _count_the_broken_off(self, event: TurnEvent, before: turn.Speaking) -> None:
+        match event:
+            case SpeechStarted() if isinstance(self.state, turn.Listening):
+                self.broken_off += 1
+            case PlaybackDrained() if not isinstance(self.state, turn.Speaking | turn.Waiting):
+                if self.broken_off >= self.timing.most_broken_off:  # for good, until a call
+                    assert isinstance(self.state, turn.Idle)
+                elif before.sounding:
+                    self.broken_off = 0
+            case _:
+                pass
 
     @invariant()
     def nobody_is_conversed_with_for_ever_without_a_call(self) -> None:
         assert self.uncalled <= self.timing.most_turns
+
+    @invariant()
+    def box_that_hears_itself_stops_listening_to_itself(self) -> None:
+        assert self.broken_off <= self.timing.most_broken_off
 
     @invariant()
     def late_reply_that_is_remembered_was_offered(self) -> None:
