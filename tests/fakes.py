@@ -43,6 +43,9 @@ class FakeBackend:
     finds_ends: bool = False
     enclosed: list[Enclosure] = field(default_factory=list)
     taken: list[TurnNumber] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """What it was asked to do, in order."""
+
     _outbox: asyncio.Queue[BackendEvent | BackendError] = field(default_factory=asyncio.Queue)
 
     async def events(self) -> AsyncIterator[BackendEvent]:
@@ -55,6 +58,7 @@ class FakeBackend:
     async def send_audio(self, frame: Frame) -> None:
         while self.stalled:  # noqa: ASYNC110 - TCP: nobody reads at the other end
             await asyncio.sleep(0.01)
+        self.asked.append("send_audio")
         self.heard.append(frame)
 
     @property
@@ -68,6 +72,7 @@ class FakeBackend:
         self.expected += 1
 
     async def commit_turn(self, turn: TurnNumber, *, as_expected: bool = False) -> None:
+        self.asked.append("commit_turn")
         self.as_expected.append(as_expected)
         assert turn not in self.committed
         self.committed.append(turn)
@@ -76,16 +81,20 @@ class FakeBackend:
             loop.call_later(self.think, self._reply, turn, self.replies.pop(0))
 
     async def clear_turn(self) -> None:
+        self.asked.append("clear_turn")
         self.cleared += 1
 
     async def cancel_reply(self, response: ResponseId, *, heard: Seconds) -> None:
+        self.asked.append("cancel_reply")
         self.cancelled.append((response, heard))
 
     async def answer_call(self, call: CallId, result: ToolResult) -> None:
+        self.asked.append("answer_call")
         assert call not in self.answers
         self.answers[call] = result
 
     async def take_reply(self, turn: TurnNumber) -> None:
+        self.asked.append("take_reply")
         self.taken.append(turn)
         if self.replies:
             loop = asyncio.get_running_loop()
@@ -180,7 +189,7 @@ class FakeTools:
         return ()
 
     async def run(self, call: ToolCalled) -> ToolResult:
-        self.calls.append(call)
+        self.calls.append(call)  # and published: from here on the house acts
         await asyncio.sleep(self.takes)
         return ToolResult("done")
 
