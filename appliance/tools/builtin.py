@@ -50,8 +50,41 @@ def built_in(
         privacy: ``None``: nothing ever leaves this house, and there are no such tools.
         camera: ``None``: there is none, and no tool to look through it.
     """
-    bare = schema.whole({})
 
+    def capabilities(_: Mapping[str, object]) -> ToolResult:
+        return _capabilities(wording, catalogue())
+
+    def plain(name: str) -> Callable[[Mapping[str, object]], ToolResult]:
+        return lambda _: ToolResult("done", wording.say(name, "say", {}))
+
+    tools: list[Ready] = [
+        *_clock_tools(wording, clock),
+        BuiltIn(_bare(wording, "stop", closes=True), plain("stop")),
+        BuiltIn(_bare(wording, "nevermind", "HassNevermind", closes=True), plain("nevermind")),
+        BuiltIn(_bare(wording, "list_capabilities"), capabilities),
+    ]
+    if volume is not None:
+        tools.append(_set_volume(wording, volume))
+    if privacy is not None:
+        tools += privacy_tools(wording, privacy)
+    if camera is not None:
+        tools.append(look_tool(wording, camera))
+    return tuple(tools)
+
+
+def _bare(wording: Wording, name: str, *intents: str, closes: bool = False) -> ToolSpec:
+    """Describe a tool without parameters."""
+    return ToolSpec(
+        name=name,
+        description=wording.text(name, "description"),
+        parameters=schema.whole({}),
+        examples=wording.texts(name, "examples"),
+        intents=tuple(IntentBinding(intent) for intent in intents),
+        closes=closes,
+    )
+
+
+def _clock_tools(wording: Wording, clock: Callable[[], datetime]) -> tuple[BuiltIn, ...]:
     def time(_: Mapping[str, object]) -> ToolResult:
         now = clock()
         values = {"hour": now.hour, "minute": now.minute}
@@ -69,36 +102,10 @@ def built_in(
         said = wording.say("get_date", "say", values)
         return ToolResult("done", said, {"date": now.date().isoformat()})
 
-    def capabilities(_: Mapping[str, object]) -> ToolResult:
-        return _capabilities(wording, catalogue())
-
-    def plain(name: str) -> Callable[[Mapping[str, object]], ToolResult]:
-        return lambda _: ToolResult("done", wording.say(name, "say", {}))
-
-    def spec(name: str, *intents: str, closes: bool = False) -> ToolSpec:
-        return ToolSpec(
-            name=name,
-            description=wording.text(name, "description"),
-            parameters=bare,
-            examples=wording.texts(name, "examples"),
-            intents=tuple(IntentBinding(intent) for intent in intents),
-            closes=closes,
-        )
-
-    tools: list[Ready] = [
-        BuiltIn(spec("get_time", "HassGetCurrentTime"), time),
-        BuiltIn(spec("get_date", "HassGetCurrentDate"), date),
-        BuiltIn(spec("stop", closes=True), plain("stop")),
-        BuiltIn(spec("nevermind", "HassNevermind", closes=True), plain("nevermind")),
-        BuiltIn(spec("list_capabilities"), capabilities),
-    ]
-    if volume is not None:
-        tools.append(_set_volume(wording, volume))
-    if privacy is not None:
-        tools += privacy_tools(wording, privacy)
-    if camera is not None:
-        tools.append(look_tool(wording, camera))
-    return tuple(tools)
+    return (
+        BuiltIn(_bare(wording, "get_time", "HassGetCurrentTime"), time),
+        BuiltIn(_bare(wording, "get_date", "HassGetCurrentDate"), date),
+    )
 
 
 def _set_volume(wording: Wording, volume: Volume) -> BuiltIn:
@@ -150,8 +157,9 @@ def _set_volume(wording: Wording, volume: Volume) -> BuiltIn:
 def _capabilities(wording: Wording, catalogue: Sequence[ToolSpec]) -> ToolResult:
     """Name a few things, those of the house first: the others one finds out anyway."""
     name = "list_capabilities"
-    ordered = sorted(catalogue, key=lambda tool: (not tool.targets, tool.closes))
-    said = [text for tool in ordered if tool.name != name and (text := _speakable(tool))]
+    mine = [tool for tool in catalogue if tool.name != name and not tool.sees]  # not every backend
+    ordered = sorted(mine, key=lambda tool: (not tool.targets, tool.closes))
+    said = [text for tool in ordered if (text := _speakable(tool))]
     said = said[:MOST_EXAMPLES]
     data = {"tools": [tool.name for tool in catalogue]}
     if not said:

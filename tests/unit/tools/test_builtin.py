@@ -3,6 +3,7 @@ from datetime import datetime
 
 import pytest
 
+from appliance.catalogue import ToolSpec
 from appliance.demo.kitchen import MANIFESTS
 from appliance.errors import ConfigError
 from appliance.tools import wording
@@ -88,3 +89,15 @@ def test_a_language_that_nobody_wrote_is_named() -> None:
     assert wording.load("en-GB") == WORDS
     with pytest.raises(ConfigError, match="do not speak `xx`; there are: en"):
         wording.load("xx")
+
+
+def test_what_only_some_backends_can_do_is_not_promised() -> None:
+    seeing = ToolSpec("look", "Look.", {}, examples=("what do you see",), sees=True)
+    made = built_in(WORDS, clock=datetime.now, volume=None, catalogue=lambda: [seeing])
+    (tool,) = (each for each in made if each.spec.name == "list_capabilities")
+    assert isinstance(tool, BuiltIn)
+    assert tool.run({}).say == WORDS.text("list_capabilities", "say_nothing")
+
+
+def test_without_privacy_mode_or_a_camera_there_are_no_such_tools() -> None:
+    assert not {"go_offline", "go_online", "look"} & set(tools())
