@@ -180,8 +180,8 @@ class McpServer(Section):
     """Tools that run without being asked about; every other one passes the box's gate first."""
 
     free_read_only: bool = False
-    """Whether those that say of themselves that they change nothing run without being asked
-    about."""
+    """Whether tools that say of themselves that they change nothing run without being asked about;
+    together with ``free_tools``, only those of them."""
 
     defer_loading: bool = False
     """Whether its tools are only looked for when they are needed."""
@@ -229,7 +229,8 @@ class Realtime(Section):
     """How fast it speaks."""
 
     instructions: Annotated[str, Field(max_length=20_000)] = ""
-    """Who it is and how it talks; empty: a short text of ours. Where and when is always added."""
+    """Who it is and how it talks; empty: a short text of ours. How to use the tools, where it
+    stands and when it is are always added."""
 
     noise_reduction: Literal["off", "near_field", "far_field"] = "far_field"
     """The server's cleaning of what it hears: for a microphone at the mouth, or in the room."""
