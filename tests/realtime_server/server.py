@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,9 @@ from tests.realtime_server.script import Close, Refusal, Script, Send
 from tests.realtime_server.session import GoneError, Session, World
 
 KEY = "sk-test"
+
+_quiet = logging.getLogger(__name__)
+_quiet.setLevel(logging.WARNING)  # the library writes every message down
 
 WRONG_KEY = Refusal(401, code="invalid_api_key", message="Incorrect API key provided.")
 FORBIDDEN = Refusal(403, code="unsupported_country_region_territory", message="Not here.")
@@ -78,6 +82,7 @@ class RealtimeServer:
             max_size=32 << 20,
             ping_interval=None,
             close_timeout=0.5,
+            logger=_quiet,
             open_timeout=None,
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]

@@ -74,9 +74,9 @@ def unreachable(error: OSError) -> BackendError:
     """Say in a few words why there is no connection."""
     match error:
         case ssl.SSLCertVerificationError():
-            return BackendUnavailable(f"its certificate is not trusted: {error.verify_message}")
+            return BackendUnavailable(f"its certificate is not trusted: {_distrust(error)}")
         case ssl.SSLError():
-            return BackendUnavailable(f"TLS failed: {error.reason}")
+            return BackendUnavailable(f"TLS failed: {getattr(error, 'reason', 'unknown')}")
         case socket.gaierror():
             return BackendUnavailable("its name cannot be found (DNS)")
         case TimeoutError():
@@ -85,6 +85,12 @@ def unreachable(error: OSError) -> BackendError:
             return BackendUnavailable("nobody listens there")
         case _:
             return BackendUnavailable(error.strerror or "no connection")
+
+
+def _distrust(error: ssl.SSLCertVerificationError) -> str:
+    why = str(getattr(error, "verify_message", "unknown"))
+    by_date = "expired" in why or "not yet valid" in why
+    return f"{why} (is the clock of this box right?)" if by_date else why
 
 
 def _codes(body: bytes) -> list[str]:
