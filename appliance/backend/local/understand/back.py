@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.backend.local.understand.language import Language, Step
-from appliance.backend.local.understand.text import Tokens, phrase, starts_with, words_only
+from appliance.backend.local.understand.text import (
+    Tokens,
+    contains,
+    phrase,
+    starts_with,
+    words_only,
+)
 
 _LONGEST = 12
 """Words of a sentence in which "it" may be a thing of the house; longer ones tell something."""
@@ -64,6 +70,10 @@ class Back:
                 rest = (*rest[:at], *rest[at + idle :])
                 break
         return (*words[: pointer.start], *phrase(name), *rest)
+
+    def steps(self, words: Tokens) -> bool:
+        """Tell whether words hold a step."""
+        return contains(words, tuple(self._steps))
 
     def step(self, words: Tokens) -> Step | None:
         """Return the step that words ask for which ask for nothing else: "a bit brighter"."""

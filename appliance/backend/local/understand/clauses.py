@@ -75,6 +75,12 @@ class Clauses:
             cut += length
         return plain[cut:] if cut and cut < len(plain) else None
 
+    def addition(self, words: Tokens) -> Tokens | None:
+        """Return what is said after an opening conjunction: "and the bedroom"; else ``None``."""
+        plain = words_only(words)
+        length = starts_with(plain, self._conjunctions)
+        return plain[length:] if 0 < length < len(plain) else None
+
 
 def completions(left: Sequence[str], right: Sequence[str]) -> Iterator[Tokens]:
     """Yield the second half with the beginning of the first: "turn on" + "the fan"."""

@@ -100,25 +100,30 @@ class Pointing:
         return (Reading(tuple(requests), "nearest"), word) if requests else None
 
     def stepped(self, words: Tokens, scene: Scene) -> Reading | None:
-        """Return what "brighter" asks of the last thing that can be; its value, if not known."""
+        """Return what "brighter" asks: of the thing that is named, or of the last that can be.
+
+        Where the value that it had is not known, that lacks.
+        """
         step = self._back.step(words)
-        if step is None:
-            return None
-        for before in _newest(scene):
-            tool = scene.house.tools.get(before.tool)
-            slot = _stepped_slot(tool, step, before) if tool is not None else None
-            if slot is None:
+        if step is not None:
+            steps = (_step(scene, before, step) for before in _newest(scene))
+        else:
+            steps = (_step(scene, *found) for found in self._named_steps(words, scene))
+        return next((reading for reading in steps if reading is not None), None)
+
+    def _named_steps(self, words: Tokens, scene: Scene) -> Iterator[tuple[Request, Step]]:
+        """Yield the things that "make the desk lamp brighter" may be about, and by how much."""
+        for tool in scene.house.tools.values():
+            target = tool.target_slot
+            if target is None or not self._back.steps(words):
                 continue
-            value = _last_value(scene, before, slot)
-            if value is None:
-                bare = Request(before.tool, {}, before.targets)
-                return Reading((bare,), "nearest", lacks=slot)
-            value = max(slot.minimum, min(slot.maximum, value + step.by))
-            number = slot.number(value, None, fraction=False)
-            return Reading(
-                (Request(before.tool, {slot.parameter: number}, before.targets),), "nearest"
-            )
-        return None
+            filled = tool.filler.fill(words)
+            ids = filled.values.get(target.parameter)
+            step = self._back.step(filled.rest)
+            if step is None or not isinstance(ids, tuple) or len(ids) > 1:
+                continue
+            if filled.values.keys() == {target.parameter}:
+                yield Request(tool.spec.name, {}, ids), step
 
     def repeats(self, words: Tokens) -> bool:
         """Tell whether the last request is wanted once more."""
@@ -136,6 +141,20 @@ def _called(request: Request, house: House) -> tuple[str, ...]:
 def _newest(scene: Scene) -> Iterator[Request]:
     for requests in scene.before:
         yield from reversed(requests)
+
+
+def _step(scene: Scene, before: Request, step: Step) -> Reading | None:
+    """Return a step from the value that a thing had last; its value, if not known, lacks."""
+    tool = scene.house.tools.get(before.tool)
+    slot = _stepped_slot(tool, step, before) if tool is not None else None
+    if slot is None:
+        return None
+    value = _last_value(scene, before, slot)
+    if value is None:
+        return Reading((Request(before.tool, {}, before.targets),), "nearest", lacks=slot)
+    value = max(slot.minimum, min(slot.maximum, value + step.by))
+    number = slot.number(value, None, fraction=False)
+    return Reading((Request(before.tool, {slot.parameter: number}, before.targets),), "nearest")
 
 
 def _stepped_slot(tool: Tool, step: Step, before: Request) -> Slot | None:

@@ -145,6 +145,7 @@ class StagedUnderstander:
             reading = self._reader.read(said, scene, trace)
             if reading is not None:
                 yield reading
+        yield from self._additions(words, scene, amender, trace)
         leftover = self._cleaner.is_leftover(plain[0])
         badly = self._reader.begun_badly(words, scene, trace, leftover=leftover)
         if badly is not None:
@@ -156,12 +157,13 @@ class StagedUnderstander:
             return
         if self._reader.pointing.repeats(words) and self._memory.requests:
             yield Reading(self._memory.requests, "nearest")
-        for reading in (
-            self._reader.pointed(words, scene, trace),
-            self._reader.pointing.stepped(words, scene),
-        ):
-            if reading is not None:
-                yield reading
+        pointed = self._reader.pointed(words, scene, trace)
+        if pointed is not None:
+            yield pointed
+        asks = self._reader.guards.is_question(words)
+        stepped = None if asks else self._reader.pointing.stepped(words, scene)
+        if stepped is not None:
+            yield stepped
 
     def _corrections(
         self, rest: Tokens, scene: Scene, amender: Amender, trace: Trace
@@ -174,6 +176,21 @@ class StagedUnderstander:
             trace.note("correction", " ".join(rest), ", ".join(r.tool for r in amended))
             if amended:
                 yield Reading(amended, "nearest")
+
+    def _additions(
+        self, words: Tokens, scene: Scene, amender: Amender, trace: Trace
+    ) -> Iterator[Reading]:
+        """Yield what stands behind an "and": a request, or what the last one is wanted for too."""
+        rest = self._reader.clauses.addition(words)
+        if rest is None or self._reader.guards.objection(rest) is not None:
+            return
+        reading = self._reader.read(rest, scene, trace)
+        if reading is not None:
+            yield reading
+        added = amender.added(self._memory.requests, rest)
+        trace.note("addition", " ".join(rest), ", ".join(r.tool for r in added))
+        if added:
+            yield Reading(added, "nearest")
 
     def _finished(self, reading: Reading, house: House, trace: Trace) -> Understanding | None:
         """Return calls, or a question about what is missing, or ``None`` if it does not fit."""

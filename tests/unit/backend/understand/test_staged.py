@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from appliance.backend.local.understand import StagedUnderstander
-from appliance.backend.local.understand.types import Call
+from appliance.backend.local.understand.types import Call, Past
 from appliance.catalogue import IntentBinding, Target, ToolSpec
 from tests.requests import house
 
@@ -316,3 +316,74 @@ def test_half_a_request_is_not_done_where_the_other_half_belongs_to_it() -> None
 def test_lights_of_a_room_that_is_unknown_are_not_those_of_the_kitchen() -> None:
     understander = StagedUnderstander(area="kitchen")
     assert understander.understand("turn on the garage lights", house()).calls == ()
+
+
+ELSEWHERE = (Past((light("a", state="on", level=40),)),)
+"""What another backend did."""
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("make it brighter", [light("a", level=60)]),
+        ("turn it off", [light("a", state="off")]),
+        ("do it again", [light("a", state="on", level=40)]),
+        ("and the kitchen", [light("c", state="on", level=40)]),
+        ("no, the kitchen light", [light("c", state="on", level=40)]),
+    ],
+)
+def test_what_was_done_elsewhere_can_be_gone_on_with(said: str, found: list[Call]) -> None:
+    understander = StagedUnderstander()
+    understander.remember(ELSEWHERE, TOOLS)
+    assert list(understander.understand(said, TOOLS).calls) == found
+
+
+def test_what_was_asked_for_here_is_not_forgotten_for_what_is_unknown() -> None:
+    understander = StagedUnderstander()
+    understander.understand("turn on the kitchen light", TOOLS)
+    understander.remember((), TOOLS)
+    understander.remember((Past((Call("unknown", {"which": "a"}),)),), TOOLS)
+    assert understander.understand("turn it off", TOOLS).calls == (light("c", state="off"),)
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("and the kitchen light", [light("c", state="on")]),
+        ("and also the kitchen", [light("c", state="on")]),
+        ("and turn off the kitchen light", [light("c", state="off")]),
+        ("and the garage", []),
+        ("and the weather in the kitchen", []),
+        ("and not the kitchen", []),
+        ("and", []),
+    ],
+)
+def test_and_adds_to_the_last_request(said: str, found: list[Call]) -> None:
+    assert calls("turn on the desk lamp", said) == found
+
+
+def test_and_adds_nothing_to_nothing() -> None:
+    assert calls("and the kitchen light") == []
+
+
+def test_a_step_may_name_what_it_is_of() -> None:
+    before = ("set the desk lamp to 40 percent", "turn on the kitchen light")
+    assert calls(*before, "make the desk lamp a bit brighter") == [light("a", level=60)]
+    assert calls("make the desk lamp brighter") == []
+    assert calls("make the desk lamp brighter", "30 percent") == [light("a", level=30)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "is the desk lamp brighter",
+        "is it brighter",
+        "the desk lamp is brighter",
+        "don't make the desk lamp brighter",
+        "make the desk lamp brighter than the ceiling light",
+        "make the desk lamp warmer",
+        "make the garage brighter",
+    ],
+)
+def test_a_step_is_not_guessed_at(said: str) -> None:
+    assert calls("set the desk lamp to 40 percent", said) == []
