@@ -17,6 +17,8 @@ Probe = Callable[[Config], Coroutine[None, None, str]]
 def realtime(loaded: Loaded, probe: Probe | None = None) -> Iterator[Check]:
     """Look at the key, and whether the service can be reached with it.
 
+    A key that cannot be one is a problem of the configuration, which has been told by now.
+
     Args:
         loaded: The settings, and where the key came from.
         probe: Tries it; not tried without.
@@ -34,10 +36,6 @@ def realtime(loaded: Loaded, probe: Probe | None = None) -> Iterator[Check]:
         yield Check("realtime", ok=True, detail=detail, warning=not settings.url, remedy=_NO_KEY)
         return
     source = loaded.sources.get("realtime.api_key", "the configuration")
-    if key and (trouble := malformed(key)):
-        detail = f"the key ({source}) {trouble}"
-        yield Check("realtime", ok=False, detail=detail, remedy=_NO_KEY)
-        return
     shown = f"key: {source}" if key else "no key"
     if probe is None:
         yield Check("realtime", ok=True, detail=f"{what}; {shown}")
@@ -55,17 +53,7 @@ def realtime(loaded: Loaded, probe: Probe | None = None) -> Iterator[Check]:
         yield Check("realtime", ok=True, detail=f"{what}; {shown}; {came}")
 
 
-def malformed(key: str) -> str:
-    """Return what is wrong with the form of a key; nothing of the key itself."""
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        return "has characters that no key has: was more than the key copied?"
-    return "is too short to be one" if len(key) < 8 else ""
-
-
-_NO_KEY = (
-    "put the key alone into a file, chmod 600, and name it in realtime.api_key_file "
-    "(docs/realtime.md), or set OPENAI_API_KEY"
-)
+_NO_KEY = "put the key alone into a file, chmod 600; realtime.api_key_file (docs/realtime.md)"
 
 
 def money(config: Config) -> Iterator[Check]:

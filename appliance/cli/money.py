@@ -40,7 +40,7 @@ def money(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
         ("today", now.day, now.caps.day),
         ("this month", now.month, now.caps.month),
     ):
-        bound = "no cap" if most is None else f"of {dollars(most)}"
+        bound = "(no cap)" if most is None else f"of {dollars(most)}"
         console.print(f"{cap}: {dollars(spent)} {bound}")
     if any(spent.estimated for _, models in periods for spent in models.values()):
         console.print("~ partly estimated: no price is known for that model (docs/money.md)")

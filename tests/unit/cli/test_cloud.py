@@ -87,15 +87,6 @@ def test_a_missing_key_is_said_and_is_no_mistake() -> None:
     assert "api_key_file" in check.remedy
 
 
-@pytest.mark.parametrize(
-    "key", ["sk-1 2345678901", "sk-ümläut-12345", "sh0rt", "sk-\x07aaaaaaaaaa"]
-)
-def test_a_malformed_key_is_said_without_the_key(key: str) -> None:
-    (check,) = cloud.realtime(loaded(realtime={"api_key": key}))
-    assert not check.ok
-    assert key not in f"{check.detail} {check.remedy}"
-
-
 def test_a_key_is_shown_by_its_source_and_never_itself() -> None:
     (check,) = cloud.realtime(loaded(realtime={"api_key": KEY}))
     assert check == Check(

@@ -119,12 +119,13 @@ def test_who_answers_is_retained_with_the_reason_and_whether_anything_leaves_the
     }
     presence.note(BackendChanged("local", "privacy", "realtime"), Seconds(2.0))
     assert json.loads(bridge.retained[topic])["name"] == "local"
+    assert json.loads(bridge.retained[topic])["private"]
     presence.show_private(private=False)
     assert not json.loads(bridge.retained[topic])["private"]
 
 
 def test_the_bill_is_retained_at_once_and_then_every_few_seconds_with_the_latest(
-    presence: Presence, bridge: FakeBridge
+    presence: Presence, bridge: FakeBridge, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: list[float] = []
 
@@ -151,6 +152,9 @@ def test_the_bill_is_retained_at_once_and_then_every_few_seconds_with_the_latest
 
     run_virtual(spend())
     assert told == [0.1, 0.1, 0.3, 0.4, 0.4]
+    assert not [
+        record for record in caplog.records if record.name == "asyncio" and record.exc_info
+    ]
 
 
 def test_the_bill_names_its_caps_and_its_state(presence: Presence, bridge: FakeBridge) -> None:

@@ -122,7 +122,7 @@ def test_every_model_that_the_settings_name_has_a_price() -> None:
 
 OWN = """
 [models."gpt-realtime-2.1"]
-text_in = 0.1
+text_in = 0.1000000000000000000001
 source = "a contract"
 date = 2026-12-01
 
@@ -135,14 +135,14 @@ date = 2026-12-01
 
 def test_prices_of_ones_own_go_over_ours_exactly_and_can_stand_for_another_name() -> None:
     prices = parse(OWN, source="own.toml", over=built_in())
-    assert prices["gpt-realtime-2.1"].text_in == Decimal("0.1")  # not 0.1000000000000000055
+    assert prices["gpt-realtime-2.1"].text_in == Decimal("0.1000000000000000000001")
     assert prices["ours"] is prices["gpt-realtime-2.1"]
     assert prices["gpt-transcribe"] == built_in()["gpt-transcribe"]
 
 
 def test_cached_input_without_a_price_of_its_own_costs_what_input_does() -> None:
     tariff = Tariff(parse(OWN, source="own.toml", over=built_in()))
-    assert tariff.cost(Usage("ours", text_in=100, text_cached=100)).micro_usd == 10
+    assert tariff.cost(Usage("ours", text_in=100, text_cached=100)).micro_usd == 11
 
 
 @pytest.mark.parametrize(
