@@ -1,15 +1,37 @@
-"""A backend's session for tests of who serves: it does what the test says, and writes it down."""
+"""Several backends as one, for tests: sessions that do what the test says, in virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
+import numpy as np
+
+from appliance.backend.choice import Choice
 from appliance.backend.context import Handover
+from appliance.backend.failover import Failover
+from appliance.backend.roster import Patience
 from appliance.errors import BackendError, BackendUnavailable
-from appliance.events import BackendEvent, Usage
-from appliance.frames import Frame
+from appliance.events import (
+    BackendChanged,
+    BackendEvent,
+    ReplyAudio,
+    ReplyEnded,
+    ReplyStarted,
+    ReplyText,
+    ToolCalled,
+    Usage,
+)
+from appliance.frames import FRAME_SAMPLES, Frame
 from appliance.ports import Enclosure, ToolResult
-from appliance.units import CallId, ResponseId, Seconds, TurnNumber
+from appliance.units import CallId, ResponseId, SampleIndex, Seconds, TurnNumber
+from tests.fakes import RATE, LoopClock
+from tests.virtual_time import run_virtual
+
+GONE = BackendUnavailable("the network is gone")
+PATIENCE = Patience(recycle=Seconds(300.0))
 
 
 @dataclass(eq=False)
@@ -117,3 +139,115 @@ class FakePurse:
     def take(self, usage: Usage, turn: TurnNumber | None = None) -> None:
         del turn
         self.taken.append(usage)
+
+
+def frame(number: int) -> Frame:
+    return Frame(np.zeros(FRAME_SAMPLES, np.int16), SampleIndex(number * FRAME_SAMPLES))
+
+
+FRAMES = [frame(number) for number in range(20)]
+
+
+@dataclass
+class House:
+    order: tuple[str, ...] = ("realtime", "local")
+    purse: FakePurse = field(default_factory=FakePurse)
+    sessions: list[ScriptedSession] = field(default_factory=list)
+    seen: list[BackendEvent] = field(default_factory=list)
+    unreachable: set[str] = field(default_factory=set)
+    connects: Seconds = Seconds(0.0)
+
+    def __post_init__(self) -> None:
+        self.failover = Failover(
+            {name: partial(self.open, name) for name in self.order},
+            Choice(self.order, frozenset({"realtime"})),
+            patience=PATIENCE,
+            clock=LoopClock(),
+            purse=self.purse,
+            jitter=lambda: 0.0,
+        )
+
+    def open(self, name: str, handover: Handover) -> ScriptedSession:
+        session = ScriptedSession(name, handover, connects=self.connects)
+        if name in self.unreachable:
+            session.refuses = GONE
+        self.sessions.append(session)
+        return session
+
+    def closed(self) -> list[bool]:
+        return [session.closed for session in self.sessions]
+
+    @property
+    def last(self) -> ScriptedSession:
+        return self.sessions[-1]
+
+    def names(self) -> list[str]:
+        return [session.name for session in self.sessions]
+
+    def changes(self) -> list[tuple[str, str]]:
+        return [(e.name, e.reason) for e in self.seen if isinstance(e, BackendChanged)]
+
+    def heard(self) -> list[BackendEvent]:
+        """Return what came, but for who serves."""
+        return [e for e in self.seen if not isinstance(e, BackendChanged)]
+
+    async def say(self, frames: list[Frame] = FRAMES) -> None:
+        for one in frames:
+            await self.failover.send_audio(one)
+        await rest()
+
+    async def ask(self, number: TurnNumber, frames: list[Frame] = FRAMES) -> None:
+        await self.say(frames)
+        await self.failover.commit_turn(number)
+        await rest()
+
+    async def tell(self, *events: BackendEvent | BackendError) -> None:
+        """Let the latest session tell something."""
+        self.last.emit(*events)
+        await rest()
+
+    async def answer(self, number: TurnNumber, text: str = "Yes.") -> None:
+        response = ResponseId(f"r{number}")
+        await self.tell(
+            ReplyStarted(response, number), ReplyText(response, text), ReplyEnded(response)
+        )
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async def follow() -> None:
+            async for event in self.failover.events():
+                self.seen.append(event)
+
+        async with asyncio.TaskGroup() as group:
+            run = group.create_task(self.failover.run())
+            following = group.create_task(follow())
+            await rest()
+            yield
+            run.cancel()
+            following.cancel()
+        assert len(asyncio.all_tasks()) == 1  # this one
+        assert all(session.closed for session in self.sessions)
+
+
+async def rest() -> None:
+    """Let everybody do what is to be done now."""
+    for _ in range(60):
+        await asyncio.sleep(0)
+
+
+def scene(play: Callable[[House], Coroutine[Any, Any, None]], house: House | None = None) -> House:
+    async def whole() -> House:
+        set_up = house or House()
+        async with set_up.running():
+            await play(set_up)
+        return set_up
+
+    return run_virtual(whole())
+
+
+def audio(response: ResponseId, length: float = 1.0) -> ReplyAudio:
+    return ReplyAudio(response, b"\0\0" * round(RATE * length), RATE)
+
+
+def calling(response: ResponseId, call: str = "c1") -> ToolCalled:
+    return ToolCalled(CallId(call), response, "set_light", {"state": "on"})
