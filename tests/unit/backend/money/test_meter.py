@@ -3,6 +3,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from appliance.backend.failover import Purse
 from appliance.backend.money.ledger import EMPTY, Ledger, Notice
 from appliance.backend.money.meter import Caps, Meter, Standing, TurnCost, caps, dollars
 from appliance.backend.money.prices import MicroUsd, Tariff, built_in
@@ -53,6 +54,14 @@ def test_without_caps_it_only_counts() -> None:
     assert not bench.meter.exhausted
     assert bench.told == []
     assert bench.meter.standing.day == 1_000_000_000
+
+
+def test_the_backends_can_take_it_as_their_purse() -> None:
+    bench = Bench(caps(day_usd=0.01, month_usd=None, warn_at=0.8))
+    purse: Purse = bench.meter
+    assert not purse.exhausted
+    purse.take(Usage("gpt-realtime-2.1", text_in=2_500), TurnNumber(1))
+    assert purse.exhausted
 
 
 def test_the_user_is_warned_once_and_told_once_when_it_is_used_up() -> None:
