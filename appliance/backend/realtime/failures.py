@@ -25,3 +25,12 @@ def failure(*codes: str) -> BackendError | None:
             return BackendRefused(code, advice)
     gone = next((code for code in codes if code in _GONE), None)
     return None if gone is None else BackendUnavailable(f"the server says {gone}")
+
+
+def reply_problem(status: str, reason: str) -> str | None:
+    """Return how a reply failed; empty: the user talked over it; ``None``: it did not fail."""
+    if status == "cancelled":
+        return "" if reason == "turn_detected" else "was cancelled by the server"
+    if status == "failed":
+        return "failed"
+    return "was filtered" if status == "incomplete" and reason == "content_filter" else None

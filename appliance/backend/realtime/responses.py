@@ -5,7 +5,7 @@ import logging
 from appliance.backend.context import Owed
 from appliance.backend.realtime import billing, wire
 from appliance.backend.realtime.calls import Batch, Calls, output_of, working_items
-from appliance.backend.realtime.failures import failure
+from appliance.backend.realtime.failures import failure, reply_problem
 from appliance.backend.realtime.replies import Replies, Reply
 from appliance.backend.realtime.slot import Active, Free, Purpose, Request, Slot
 from appliance.backend.realtime.spoken import Spoken
@@ -126,7 +126,10 @@ class Responses:
         """
         known = ResponseId(text_of(response, "id"))
         metadata = object_of(response, "metadata")
-        if not known or self._replies.get(known) is not None or "aside" in metadata:
+        if not known or self._replies.get(known) is not None:
+            return
+        if "aside" in metadata:  # beside the conversation: nothing to play, but to be paid
+            self._replies.add(Reply(known, Spoken(self.rate), cancelled=True))
             return
         answers = text_of(metadata, "request")
         self._echoes = self._echoes or bool(answers)
@@ -275,7 +278,9 @@ class Responses:
                 self._outlet.send(*(wire.delete_item(item) for item in reply.late_items))
             return
         details = object_of(response, "status_details")
-        if (problem := _failed(text_of(response, "status"), details)) is not None:
+        if (
+            problem := reply_problem(text_of(response, "status"), text_of(details, "reason"))
+        ) is not None:
             self.calls.settle(output)
             error = object_of(details, "error")
             fatal = failure(text_of(error, "code"), text_of(error, "type"))
@@ -380,20 +385,12 @@ class Responses:
         if refused is not None:
             if refused.purpose is Purpose.REPLY:
                 raise BackendUnavailable(f"the request for a reply was refused ({code})")
+            again_at = Seconds(now + self._terms.patience.tools)
             for batch in self.calls.batches:
-                batch.late = batch.late and batch.turn != refused.turn
+                if batch.turn == refused.turn:
+                    batch.interim_at, batch.late = again_at, False
             self.post(self.slot.next(now))
             return
         match self.slot.state:
             case Active(response=response, request=Request() as request) if event == request.id:
                 self.done({"id": response, "status": "failed"}, now)
-
-
-def _failed(status: str, details: Message) -> str | None:
-    """Return how a reply failed; empty: the user talked over it; ``None``: it did not."""
-    reason = text_of(details, "reason")
-    if status == "cancelled":
-        return "" if reason == "turn_detected" else "was cancelled by the server"
-    if status == "failed":
-        return "failed"
-    return "was filtered" if status == "incomplete" and reason == "content_filter" else None
