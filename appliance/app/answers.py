@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from appliance.app.background import in_background
 from appliance.app.detectors import Senses, load_senses, wake_phrases
+from appliance.backend.context import NOTHING, Handover
 from appliance.backend.local import phrases
 from appliance.backend.local.pipeline import LocalBackend, Parts
 from appliance.backend.local.stt import Transcriber, choose_size
@@ -131,11 +132,20 @@ def load_judge(store: ModelStore) -> Silero:
 
 
 def local_backend(
-    parts: Parts, catalogue: Callable[[], Sequence[ToolSpec]], config: Config
+    parts: Parts,
+    catalogue: Callable[[], Sequence[ToolSpec]],
+    config: Config,
+    handover: Handover = NOTHING,
 ) -> LocalBackend:
     """Return a session of the on-device backend; call it on the event loop."""
     longest = config.speech.longest_s + config.wake.pre_roll_s + 1.0
-    return LocalBackend(parts, catalogue, longest_turn=Seconds(longest))
+    return LocalBackend(
+        parts,
+        catalogue,
+        longest_turn=Seconds(longest),
+        handover=handover,
+        patience=Seconds(config.tools.patience_s),
+    )
 
 
 def _voice(config: Config) -> str:

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from appliance.app.answers import load_minds, local_backend
+from appliance.app.answers import load_minds
 from appliance.app.asking import Companion
+from appliance.app.backends import open_answers
 from appliance.config import Config, vendors
-from appliance.errors import BackendUnavailable, ConfigError
+from appliance.errors import ConfigError
 from appliance.ports import Backend, ToolRunner
 from appliance.store import ModelStore
 
@@ -40,15 +41,14 @@ async def open_assistant(
         ConfigError: The realtime service is asked for, and there is no key for it.
         ExceptionGroup: With a ``ModelError``.
     """
+    if which is not None:
+        only = config.backend.model_copy(update={"order": (which,)})
+        config = config.model_copy(update={"backend": only})
     if which == "realtime":
         check_key(config)
-        raise BackendUnavailable("the realtime service cannot be asked from here yet")
     minds = await load_minds(config, store, tools.catalogue())
-    backend = local_backend(minds.parts, tools.catalogue, config)
-    try:
-        yield Assistant(backend)
-    finally:
-        await backend.close()
+    async with open_answers(config, minds.parts, tools.catalogue) as answers:
+        yield Assistant(answers.backend, answers.companion)
 
 
 def check_key(config: Config) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Protocol
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_SILENCE = Seconds(10.0)
 """Without a frame for so long, while a card is there, the hearing thread counts as dead."""
+
+
+Companion = Callable[[], Coroutine[object, object, None]]
 
 
 class CardMaker(Protocol):
@@ -65,6 +68,9 @@ class Box:
         self.muted_outside = False
         """Somebody had muted the box before it was started anew."""
 
+        self.private_outside = False
+        """Somebody had asked for privacy mode before."""
+
         self.counters = CardCounters()
         self.playback = Playback(self.put, self.counters, gain_db=config.audio.voice_gain_db)
         self._capture = Capture(self.counters)
@@ -83,7 +89,10 @@ class Box:
             deliver=self._deliver,
             prepare=partial(become_realtime, HEARING_PRIORITY),
         )
-        self.panel = Panel(config.board, self.put)
+        self.private: list[Callable[[bool], None]] = []
+        """Are told when privacy mode begins and ends."""
+
+        self.panel = Panel(config.board, self.put, on_private=self._tell_private)
         self.cues: list[Callable[[Cue], None]] = [
             self.panel.lights.show,
             chimes(config, self.playback),
@@ -109,9 +118,9 @@ class Box:
         """Return the time of the session, as the timeline counts it."""
         return self.timeline.since_start(self._clock.now())
 
-    def announce(self, pcm: bytes, rate: SampleRate) -> None:
-        """Say something unasked, if nobody is talking; event loop only."""
-        self.conversation.announce(ResponseId("announcement"), pcm, rate)
+    def announce(self, pcm: bytes, rate: SampleRate) -> bool:
+        """Say something unasked, unless somebody talks; return whether it is said. Loop only."""
+        return self.conversation.announce(ResponseId("announcement"), pcm, rate)
 
     def alive(self) -> bool:
         """Whether the hearing thread works; a card that is known to be lost is no fault of it."""
@@ -119,8 +128,12 @@ class Box:
             return True
         return time.monotonic() - self._hearing.heartbeat() < LONGEST_SILENCE
 
-    async def run(self, backend: Backend) -> None:
+    async def run(self, backend: Backend, companion: Companion | None = None) -> None:
         """Hear and converse until the sound ends, which only a recording does, or cancelled.
+
+        Args:
+            backend: Answers; it is closed at the end.
+            companion: Starts what must run beside it and ends when it is closed.
 
         Raises:
             ExceptionGroup: With what ended it.
@@ -130,15 +143,24 @@ class Box:
             stack.callback(self._capture.close)
             stack.callback(self.panel.close)
             stack.push_async_callback(backend.close)
-            self.panel.start(muted_outside=self.muted_outside)
+            self.panel.start(
+                muted_outside=self.muted_outside, private_outside=self.private_outside
+            )
             self.card.start()
             async with asyncio.TaskGroup() as group:
+                if companion is not None:
+                    group.create_task(companion(), name="backends")
                 talking = group.create_task(self.conversation.run(backend), name="conversation")
                 await self._hearing.run()
                 talking.cancel()
+                await backend.close()
 
     def _deliver(self, heard: Heard) -> None:
         self.conversation.hear(heard.frame, heard.events)
+
+    def _tell_private(self, private: bool) -> None:  # noqa: FBT001 - a callback
+        for told in self.private:
+            told(private)
 
     def _note_cue(self, cue: Cue) -> None:
         entry = cue_entry(cue, self.now())

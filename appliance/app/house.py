@@ -7,21 +7,26 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from appliance.app.backends import uses_realtime
 from appliance.app.box import Box
+from appliance.app.camera import camera_for_tools
+from appliance.app.controls import Discretion, Loudness
+from appliance.app.crier import Crier
 from appliance.app.simulation import private_house
 from appliance.backend.local.pipeline import Speaks
 from appliance.config import Config, Loaded
 from appliance.config.model import Mqtt
 from appliance.demo.kitchen import BRIDGE_STATE, MANIFESTS
-from appliance.errors import BrokerError, ConfigError, ModelError
+from appliance.errors import BrokerError, ConfigError
 from appliance.events import StopAsked
 from appliance.host.kept import Kept
 from appliance.mqtt.bridge import MqttBridge
-from appliance.mqtt.presence import Presence, Topics, topics
+from appliance.mqtt.presence import Bill, Presence, Topics, topics
 from appliance.timeline import Entry, Timeline
 from appliance.tools import wording
 from appliance.tools.builtin import built_in
 from appliance.tools.house import House as Actions
+from appliance.tools.looking import Camera
 from appliance.tools.manifest import Manifest
 from appliance.tools.registry import ToolRegistry
 from appliance.tools.sources import BrokerManifests, load_folder
@@ -85,31 +90,8 @@ class Read:
     kept: Kept | None = None
     """What outlives us; ``None``: nothing does."""
 
-
-class Loudness:
-    """How loud the box speaks, 0 to 100; of the box that it is given."""
-
-    def __init__(self, kept: Kept | None) -> None:
-        self._kept = kept
-        self._level = kept.facts["volume"] if kept is not None else 100
-        self._box: Box | None = None
-
-    def attach(self, box: Box) -> None:
-        """Be this box's volume from now on."""
-        self._box = box
-        box.playback.set_volume(self._level / 100)
-
-    def get(self) -> int:
-        """Return the volume."""
-        return self._level
-
-    def set(self, level: int) -> None:
-        """Set the volume; returns at once."""
-        self._level = max(0, min(100, level))
-        if self._kept is not None:
-            self._kept.keep(volume=self._level)
-        if self._box is not None:
-            self._box.playback.set_volume(self._level / 100)
+    camera: Camera | None = None
+    """What one can look through; ``None``: there is no tool for it."""
 
 
 class House:
@@ -141,9 +123,10 @@ class House:
         self._timeline = timeline
         self._actions = Actions(bridge, replies=self._own.replies)
         self._loudness = Loudness(kept)
+        self._discretion = Discretion(kept)
         self._box: Box | None = None
         self._presence: Presence | None = None
-        self._voice: Speaks | None = None
+        self._crier: Crier | None = None
         self._told = asyncio.Event()
         self._found = found
         self.tools = ToolRegistry(words, self._actions)
@@ -155,6 +138,8 @@ class House:
                 clock=lambda: datetime.now().astimezone(),
                 volume=self._loudness,
                 catalogue=self.tools.catalogue,
+                privacy=self._discretion if uses_realtime(config) else None,
+                camera=read.camera,
             )
         )
         self._refused = self.tools.set_files(found.manifests)
@@ -207,8 +192,10 @@ class House:
         """Let the house tell this box what to do, and tell the house what it does."""
         self._box = box
         self._loudness.attach(box)
+        self._discretion.attach(box)
         self._presence = Presence(self._bridge, self._own, self)
         box.cues.append(self._presence.show)
+        box.private.append(self._show_private)
         box.timeline.tell(self._presence)
 
     def leave(self) -> None:
@@ -217,13 +204,27 @@ class House:
             self._presence.close()
             self._presence = None
         self._box = None
+        self._crier = None
 
     def speak_with(self, voice: Speaks) -> None:
-        """Say troubles aloud from now on, once each."""
-        self._voice = voice
+        """Say troubles aloud from now on, once each, with the voice of the box that is served."""
+        if self._box is None:
+            return
+        self._crier = Crier(voice, self._box.announce)
+        self._box.cues.append(self._crier.show)
         if self._told.is_set() and not self.connected:
             self._note("trouble", self.trouble)
-            self._say_trouble()
+            self.say("no_house")
+
+    def say(self, key: str) -> None:
+        """Say one of the answers (``tools/languages``) aloud when nobody talks."""
+        if self._crier is not None:
+            self._crier.say(self._words.answers[key])
+
+    def show_money(self, bill: Bill) -> None:
+        """Tell the house what was spent."""
+        if self._presence is not None:
+            self._presence.show_money(bill)
 
     def mute(self, *, muted: bool) -> None:
         """Close the microphone, or open it again: the house asked for it."""
@@ -231,6 +232,10 @@ class House:
             self._box.panel.mute.ask(muted=muted)
             if self._kept is not None:
                 self._kept.keep(muted=self._box.panel.mute.asked_outside)
+
+    def set_private(self, *, private: bool) -> None:
+        """Let nothing leave the house any more, or let it again: the house asked for it."""
+        self._discretion.set(private)
 
     def stop(self) -> None:
         """Fall silent: the house asked for it."""
@@ -248,26 +253,15 @@ class House:
             return
         self._actions.connection_lost()
         self._note("trouble", reason)
-        self._say_trouble()
+        self.say("no_house")
+
+    def _show_private(self, private: bool) -> None:  # noqa: FBT001 - a callback
+        if self._presence is not None:
+            self._presence.show_private(private=private)
 
     def _note(self, event: str, text: str) -> None:
         if self._box is not None:
             self._timeline.say(Entry(event, self._box.now(), text))
-
-    def _say_trouble(self) -> None:
-        if self._voice is None or self._box is None:
-            return
-        box, voice = self._box, self._voice
-
-        def say() -> bytes:
-            try:
-                return voice.synthesize(self._words.answers["no_house"]).tobytes()
-            except ModelError as error:
-                log.warning("%s", error)
-                return b""
-
-        task = asyncio.get_running_loop().run_in_executor(None, say)
-        task.add_done_callback(lambda done: box.announce(done.result(), voice.rate))
 
 
 @asynccontextmanager
@@ -285,6 +279,7 @@ async def open_house(
         await asyncio.to_thread(read_manifests, loaded, simulated=simulated),
         await asyncio.to_thread(wording.load, config.device.language),
         kept,
+        await asyncio.to_thread(camera_for_tools, config) if uses_realtime(config) else None,
     )
     async with AsyncExitStack() as stack:
         settings, awaited = config.mqtt, None

@@ -5,9 +5,12 @@ import json
 import logging
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 
-from appliance.app.answers import load_minds, local_backend
+from appliance.app.answers import load_minds
+from appliance.app.attending import attend
+from appliance.app.backends import open_answers
 from appliance.app.background import in_background
 from appliance.app.box import Box
 from appliance.app.house import open_house
@@ -88,9 +91,13 @@ async def _session(loaded: Loaded, store: ModelStore, watchers: Sequence[Watcher
         timeline.watch(watcher)
     kept = Kept(state_folder() / "kept.json")
     await in_background(kept.read)
-    async with open_house(loaded, timeline, kept=kept) as house:
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(open_house(loaded, timeline, kept=kept))
         minds = await load_minds(config, store, house.tools.catalogue())
         parts = minds.parts
+        answers = await stack.enter_async_context(
+            open_answers(config, parts, house.tools.catalogue, private=kept.facts["private"])
+        )
         box = Box(
             config,
             minds.senses,
@@ -100,14 +107,15 @@ async def _session(loaded: Loaded, store: ModelStore, watchers: Sequence[Watcher
         )
         house.serve(box)
         house.speak_with(parts.voice)
+        attend(box, answers, house)
         box.muted_outside = kept.facts["muted"]
+        box.private_outside = kept.facts["private"]
         systemd.ready("listening for the wake word")
         watchdog = systemd.Watchdog(box.alive, systemd.watchdog_interval())
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(watchdog.run(), name="watchdog")
-                backend = local_backend(parts, house.tools.catalogue, config)
-                group.create_task(box.run(backend), name="box")
+                group.create_task(box.run(answers.backend, answers.companion), name="box")
         finally:
             house.leave()
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from appliance import turn
+from appliance.app.attending import attend
+from appliance.app.backends import Answers
 from appliance.app.box import Box
 from appliance.app.detectors import Senses
 from appliance.app.house import House
@@ -14,7 +16,7 @@ from appliance.audio.recording import Recording
 from appliance.config import Config
 from appliance.errors import RecordingError
 from appliance.events import ButtonPressed
-from appliance.ports import Backend, Clock
+from appliance.ports import Clock
 from appliance.timeline import Timeline
 from appliance.units import SampleRate
 
@@ -46,7 +48,7 @@ async def replay(
     playing: Playing,
     *,
     senses: Senses,
-    backend: Backend,
+    answers: Answers,
     house: House,
     timeline: Timeline,
 ) -> Box:
@@ -75,10 +77,11 @@ async def replay(
 
     box = Box(config, senses, tools=house.tools, timeline=timeline, make_card=make_card)
     house.serve(box)
+    attend(box, answers, house)
     try:
         if not playing.wake:
             box.put(ButtonPressed())
-        await box.run(backend)
+        await box.run(answers.backend, answers.companion)
     finally:
         house.leave()
     if cards[0].failure is not None:

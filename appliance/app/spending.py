@@ -1,9 +1,12 @@
 """Joins the prices, the meter and the file that outlives the program."""
 
 import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
 
+from appliance.app.background import in_background
 from appliance.backend.money import prices
 from appliance.backend.money.ledger import EMPTY, Ledger
 from appliance.backend.money.meter import Caps, Meter, caps
@@ -11,8 +14,10 @@ from appliance.backend.money.prices import Tariff
 from appliance.backend.money.record import from_plain, to_plain
 from appliance.config import Config, vendors
 from appliance.errors import ConfigError
+from appliance.events import Usage
 from appliance.host.kept import state_folder
 from appliance.host.ledger_file import LedgerFile
+from appliance.units import TurnNumber
 
 SYSTEM = Path("/var/lib/voice-appliance")
 """Where the service keeps its state (``StateDirectory=`` of the unit)."""
@@ -91,3 +96,40 @@ def look_at_ledger() -> Ledger:
     if SYSTEM.is_dir() and not os.access(SYSTEM, os.X_OK):
         raise ConfigError((f"{SYSTEM} cannot be read; run: sudo voice-appliance money",))
     return EMPTY
+
+
+class Accounts:
+    """The meter, and whom it tells (``failover.Purse``). Event loop only."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter = meter
+        self.on_turn: list[Callable[[str], None]] = []
+        """Are told what a turn has cost so far, in words."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether a cap is reached."""
+        return self.meter.exhausted
+
+    def take(self, usage: Usage, turn: TurnNumber | None = None) -> None:
+        """Book what something cost."""
+        self.meter.take(usage, turn)
+        cost = None if turn is None else self.meter.turn_cost(turn)
+        if cost is not None:
+            for told in self.on_turn:
+                told(cost.words)
+
+
+@asynccontextmanager
+async def open_accounts(config: Config) -> AsyncIterator[Accounts]:
+    """Open the record of what was spent; it is written to the end.
+
+    Raises:
+        ConfigError: The prices are wrong.
+    """
+    file = spending_file()
+    accounts = Accounts(await in_background(open_meter, config, file))
+    try:
+        yield accounts
+    finally:
+        await in_background(file.close)

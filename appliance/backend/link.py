@@ -164,7 +164,7 @@ class Link:
                 return replace(event, response=self._outer(event.response))
             case ToolCalled():
                 self._published += 1
-                call = CallId(f"{self.label}/call-{self._published}")
+                call = CallId(f"{self.label}-call-{self._published}")
                 self.calls[call] = event.call
                 return replace(event, call=call, response=self._outer(event.response))
             case _:

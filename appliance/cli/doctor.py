@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from appliance.app.answers import needed_models
 from appliance.app.camera import open_camera
+from appliance.app.backends import probe_realtime
 from appliance.app.house import probe_broker, read_manifests
 from appliance.app.listening import Levels, listen_to_card
 from appliance.app.manifests import name_clashes
@@ -66,7 +67,7 @@ def _all(loaded: Loaded) -> Iterator[Check]:
     yield from _sound(asyncio.run(listen_to_card(config, LISTEN)))
     yield from _camera(config)
     yield from _broker(config)
-    yield from cloud.realtime(loaded)
+    yield from cloud.realtime(loaded, probe_realtime)
     yield from cloud.money(config)
     yield from _models(config)
     yield from _programs(config)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from appliance.app.answers import load_minds, local_backend
+from appliance.app.answers import load_minds
+from appliance.app.backends import open_answers
 from appliance.app.house import open_house
 from appliance.app.replay import Playing
 from appliance.app.replay import replay as play
@@ -116,14 +117,17 @@ async def play_to_box(
     timeline = Timeline()
     timeline.watch(watcher)
     config = loaded.config
-    async with open_house(loaded, timeline, simulated=simulated) as house:
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(open_house(loaded, timeline, simulated=simulated))
         await house.settle()
         if not house.connected:
             errors.print(f"the house cannot be reached: {house.trouble}", soft_wrap=True)
         minds = await load_minds(config, store, house.tools.catalogue())
-        backend = local_backend(minds.parts, house.tools.catalogue, config)
+        answers = await stack.enter_async_context(
+            open_answers(config, minds.parts, house.tools.catalogue)
+        )
         await play(
-            config, playing, senses=minds.senses, backend=backend, house=house, timeline=timeline
+            config, playing, senses=minds.senses, answers=answers, house=house, timeline=timeline
         )
 
 

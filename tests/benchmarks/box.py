@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 
 from appliance.app.answers import load_minds, local_backend
+from appliance.app.backends import Answers
 from appliance.app.house import open_house
 from appliance.app.replay import Playing, replay
 from appliance.audio.recording import Recording
@@ -97,7 +98,7 @@ async def _child(size: str, speed: Literal["real", "max"]) -> dict[str, object]:
             config,
             Playing(twice, speed=speed),
             senses=minds.senses,
-            backend=local_backend(minds.parts, house.tools.catalogue, config),
+            answers=Answers(local_backend(minds.parts, house.tools.catalogue, config)),
             house=house,
             timeline=timeline,
         )

@@ -16,6 +16,8 @@ from appliance.events import (
     ReplyStarted,
     ReplyText,
     ToolCalled,
+    Usage,
+    Used,
 )
 from appliance.ports import Enclosure, Image, ToolResult
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
@@ -107,6 +109,20 @@ def test_a_reply_that_says_it_takes_longer_is_not_the_last() -> None:
     happened = told(backend, Tools(takes=Seconds(10)))
     assert texts(happened) == ["r1", "one moment", "late"]
     assert backend.taken == [TWO]
+
+
+def test_other_news_between_a_late_answer_and_its_offer_is_not_the_end() -> None:
+    class Slow(Scripted):
+        async def answer_call(self, call: CallId, result: ToolResult) -> None:
+            await super().answer_call(call, result)
+            loop = asyncio.get_running_loop()
+            loop.call_later(0.5, self.emit, Used(Usage("a-model")))
+            loop.call_later(1.0, self.emit, ReplyOffered())
+
+    first = [*reply("r1", calls=("a",)), *reply("one moment")]
+    backend = Slow({"commit": first, "take": reply("late", turn=TWO)})
+    happened = told(backend, FakeTools(takes=Seconds(5)))
+    assert texts(happened) == ["r1", "one moment", "late"]
 
 
 def test_an_offer_that_comes_while_it_still_speaks_is_taken_afterwards() -> None:

@@ -149,7 +149,7 @@ def test_after_a_whole_reply_nothing_is_owed() -> None:
 
 @pytest.mark.parametrize("ended", [False, True])
 def test_published_calls_are_owed_not_asked_for_again(ended: bool) -> None:  # noqa: FBT001
-    first, second = CallId("realtime-1/call-1"), CallId("realtime-1/call-2")
+    first, second = CallId("realtime-1-call-1"), CallId("realtime-1-call-2")
 
     async def play(house: House) -> None:
         await house.ask(FIRST)
@@ -181,7 +181,7 @@ def test_reply_that_reports_calls_is_reported_again_when_it_is_lost() -> None:
     async def play(house: House) -> None:
         await house.ask(FIRST)
         await house.tell(ReplyStarted(R1, FIRST), calling(R1), ReplyEnded(R1, calls_tool=True))
-        await house.failover.answer_call(CallId("realtime-1/call-1"), DONE)
+        await house.failover.answer_call(CallId("realtime-1-call-1"), DONE)
         await rest()
         await house.tell(ReplyStarted(R2, FIRST), audio(R2), GONE)
 
@@ -308,14 +308,14 @@ def test_calls_of_the_conversation_are_told_to_who_comes_next() -> None:
     async def play(house: House) -> None:
         await house.ask(FIRST)
         await house.tell(ReplyStarted(R1, FIRST), calling(R1), ReplyEnded(R1, calls_tool=True))
-        await house.failover.answer_call(CallId("realtime-1/call-1"), DONE)
+        await house.failover.answer_call(CallId("realtime-1-call-1"), DONE)
         await house.tell(ReplyStarted(R2, FIRST), ReplyText(R2, "It is on."), ReplyEnded(R2))
         await house.tell(Transcribed(FIRST, "light on"), GONE)
         await house.ask(SECOND)
 
     assert scene(play).last.handover.lines == (
         Said("user", "light on", Seconds(0.0)),
-        Called(CallId("realtime-1/call-1"), "set_light", {"state": "on"}, DONE, Seconds(0.0)),
+        Called(CallId("realtime-1-call-1"), "set_light", {"state": "on"}, DONE, Seconds(0.0)),
         Said("assistant", "It is on.", Seconds(0.0)),
     )
 
@@ -337,7 +337,7 @@ def test_late_result_of_a_lost_session_is_offered_and_told_by_the_next() -> None
         await house.tell(ReplyStarted(R1, FIRST), calling(R1), ReplyEnded(R1, calls_tool=True))
         await house.tell(ReplyStarted(R2, FIRST), ReplyEnded(R2))  # "that takes a while"
         await house.tell(GONE)
-        await house.failover.answer_call(CallId("realtime-1/call-1"), DONE)
+        await house.failover.answer_call(CallId("realtime-1-call-1"), DONE)
         await rest()
         assert house.seen[-1] == ReplyOffered()
         await house.failover.take_reply(SECOND)
@@ -391,7 +391,7 @@ def test_late_result_that_a_session_offered_is_offered_anew_when_it_is_lost() ->
         await house.ask(FIRST)
         await house.tell(ReplyStarted(R1, FIRST), calling(R1), ReplyEnded(R1, calls_tool=True))
         await house.tell(ReplyStarted(R2, FIRST), ReplyEnded(R2))
-        await house.failover.answer_call(CallId("realtime-1/call-1"), DONE)
+        await house.failover.answer_call(CallId("realtime-1-call-1"), DONE)
         await house.tell(ReplyOffered())
         await house.tell(GONE)
         assert house.seen[-1] == ReplyOffered()
@@ -410,7 +410,7 @@ def test_answer_that_says_the_call_was_dropped_is_not_offered() -> None:
         await house.failover.cancel_reply(ResponseId("realtime-1/r1"), heard=Seconds(0.0))
         await house.tell(GONE)
         dropped = ToolResult("rejected", data={"cancelled": True})
-        await house.failover.answer_call(CallId("realtime-1/call-1"), dropped)
+        await house.failover.answer_call(CallId("realtime-1-call-1"), dropped)
         await rest()
 
     assert ReplyOffered() not in scene(play).seen

@@ -215,12 +215,12 @@ def test_going_offline_by_voice_is_confirmed_by_the_next_backend() -> None:
         await house.ask(FIRST)
         await house.tell(ReplyStarted(R1, FIRST), calling(R1), ReplyEnded(R1, calls_tool=True))
         house.failover.set_private(private=True)
-        await house.failover.answer_call(CallId("realtime-1/call-1"), DONE)
+        await house.failover.answer_call(CallId("realtime-1-call-1"), DONE)
         await rest()
 
     house = scene(play)
     assert house.sessions[0].answers == {}
-    assert house.last.answers == {CallId("realtime-1/call-1"): DONE}
+    assert house.last.answers == {CallId("realtime-1-call-1"): DONE}
 
 
 def test_what_was_said_in_privacy_is_never_told_beyond_the_house() -> None:

@@ -22,7 +22,8 @@ WORD_AT = 30
 
 
 class Plain:
-    converged = False
+    def __init__(self) -> None:
+        self.converged = False
 
     def process(self, frame: Frame) -> Taps:
         tap = Frame(frame.samples[:, 0], frame.start)
@@ -82,10 +83,11 @@ class Room:
     arrived: list[Heard] = field(default_factory=list)
     threads: list[str] = field(default_factory=list)
     prepare: Callable[[], object] | None = None
+    enhancer: Plain = field(default_factory=Plain)
     thread: HearingThread = field(init=False)
 
     def __post_init__(self) -> None:
-        hearing = Hearing(Plain(), [WordAt()], self.speech, pre_roll=Seconds(0.2))
+        hearing = Hearing(self.enhancer, [WordAt()], self.speech, pre_roll=Seconds(0.2))
         self.thread = HearingThread(
             self.source, hearing, deliver=self.deliver, prepare=self.prepare
         )
@@ -131,6 +133,28 @@ async def test_words_before_the_wake_word_was_noticed_are_delivered() -> None:
         edges = [e.at // FRAME_SAMPLES for h in room.arrived[1:] for e in h.events]
         assert edges == [40, 50, 60]
         assert room.speech.resets == 1
+
+
+async def test_sound_before_a_start_in_the_future_is_neither_delivered_nor_taken_for_speech() -> (
+    None
+):
+    async with Room() as room:
+        await room.source.give(25)
+        later = SampleIndex(room.thread.position() + 30 * FRAME_SAMPLES)
+        room.thread.listen(audio_from=later, speech_from=later)
+        await room.source.give(40)
+
+        assert room.frames() == list(range(55, 65))
+        edges = [e.at // FRAME_SAMPLES for h in room.arrived for e in h.events]
+        assert edges == [WORD_AT + 1, 60]
+        assert room.speech.fed == 10
+
+
+async def test_ear_tells_whether_the_enhancer_has_converged() -> None:
+    async with Room() as room:
+        assert not room.thread.hears_through()
+        room.enhancer.converged = True
+        assert room.thread.hears_through()
 
 
 async def test_watching_finds_speech_and_delivers_no_sound() -> None:

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from appliance.app.answers import load_minds, local_backend, needed_models
+from appliance.app.backends import Answers
 from appliance.app.detectors import load_senses
 from appliance.app.house import open_house
 from appliance.app.replay import Playing, replay
@@ -85,7 +86,7 @@ class Player:
                 config,
                 playing,
                 senses=senses,
-                backend=local_backend(self.parts, house.tools.catalogue, config),
+                answers=Answers(local_backend(self.parts, house.tools.catalogue, config)),
                 house=house,
                 timeline=timeline,
             )
