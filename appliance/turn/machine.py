@@ -106,8 +106,8 @@ def step(state: State, event: TurnEvent, at: Moment) -> Step:
             return _mute(state, at, muted=muted)
         case StopAsked() if not isinstance(state, Idle | Muted):
             return stop(state)
-        case StopAsked() | BackendLost() | BackendChanged():
-            # Nobody wants to hear what was offered, or who offered it is gone.
+        case StopAsked() | BackendLost():
+            # Nobody wants to hear what was offered, or nobody is left to tell it.
             return _step_by_state(with_offer(state, offered=False), event, at)
         case ReplyOffered():
             return _offer(with_offer(state, offered=True), at)
@@ -166,8 +166,8 @@ def _listening(state: Listening, event: TurnEvent, at: Moment) -> Step:
     match event:
         case SpeechStarted() | SpeechPaused() | SpeechEnded():
             return _speech(state, event, at)
-        case EndOfTurnFound() if at.backend_ends_turns:  # of a quiet talker, too
-            return commit(state, at)
+        case EndOfTurnFound() if at.backend_ends_turns:
+            return Step(replace(state, doubted=True)) if _doubts(state, at) else commit(state, at)
         case BackendChanged():
             return _another_backend(state, at)
         case DeadlineReached():
@@ -193,12 +193,23 @@ def _speech(
             return Step(replace(state, until=until, prompt_at=None, speech_heard=True))
         case SpeechPaused(at=where) if state.speech_heard:
             return Step(replace(state, paused_at=where), (ExpectEnd(),))
-        case SpeechEnded() if state.speech_heard and at.backend_ends_turns:
+        case SpeechEnded() if state.speech_heard and at.backend_ends_turns and not state.doubted:
             return Step(replace(state, end_by=at.after(at.timing.backend_end)))
         case SpeechEnded(at=where) if state.speech_heard:
             return commit(state, at, as_expected=where == state.paused_at)
         case _:
             return Step(state)
+
+
+def _doubts(state: Listening, at: Moment) -> bool:
+    """Whether nobody can have finished, whatever the backend says.
+
+    Who called may speak too quietly for the device; in a follow-up window it is rather the room.
+    """
+    if state.follow_up and not state.speech_heard:
+        return True
+    early = state.doubt_until is not None and at.now < state.doubt_until
+    return early and state.paused_at is None
 
 
 def _another_backend(state: Listening, at: Moment) -> Step:

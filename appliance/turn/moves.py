@@ -66,12 +66,15 @@ def call(state: State, event: WakeWordHeard | ButtonPressed, at: Moment) -> Step
     """Listen to somebody who called, whatever we were doing."""
     if isinstance(event, WakeWordHeard):
         listen = Listen(event.at, at.timing.pre_roll)
+        doubt_until = at.after(at.timing.wake_word_tail)
     else:
         listen = Listen(None, at.timing.button_lead)
+        doubt_until = None
     listening = Listening(
         TurnNumber(state.turn + 1),
         until=at.after(at.timing.first_word),
         prompt_at=at.after(at.timing.prompt),
+        doubt_until=doubt_until,
         past=replace(NO_PAST, offered=state.past.offered),
     )
     return Step(listening, (*leave(state), listen, Show(Cue.LISTENING)))

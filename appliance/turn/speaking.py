@@ -11,6 +11,7 @@ from appliance.events import (
     ReplyAudio,
     ReplyEnded,
     ReplyStarted,
+    ReplyText,
     SpeechStarted,
     ToolCalled,
     TurnEvent,
@@ -49,7 +50,7 @@ from appliance.units import SampleIndex, TurnNumber
 def speaking(state: Speaking, event: TurnEvent, at: Moment) -> Step:
     """Take one event in ``Speaking``."""
     match event:
-        case ReplyAudio() | ReplyEnded() | PlaybackDrained() | ToolCalled():
+        case ReplyAudio() | ReplyText() | ReplyEnded() | PlaybackDrained() | ToolCalled():
             return (
                 _own_reply(state, event, at) if event.response == state.response else Step(state)
             )
@@ -78,9 +79,13 @@ def speaking(state: Speaking, event: TurnEvent, at: Moment) -> Step:
 
 
 def _own_reply(
-    state: Speaking, event: ReplyAudio | ReplyEnded | PlaybackDrained | ToolCalled, at: Moment
+    state: Speaking,
+    event: ReplyAudio | ReplyText | ReplyEnded | PlaybackDrained | ToolCalled,
+    at: Moment,
 ) -> Step:
     match event:
+        case ReplyText():  # a sign of life
+            return Step(state if state.ended else replace(state, until=at.after(at.timing.stall)))
         case ToolCalled():
             until = state.until if state.ended else at.after(at.timing.stall)
             return Step(replace(state, until=until, calls_tool=True), (RunTool(event),))

@@ -54,6 +54,11 @@ class Timing:
     barge_in_lead: Seconds = Seconds(0.3)
     """Sound before the first noticed speech: the onset of the first syllable."""
 
+    wake_word_tail: Seconds = Seconds(2.0)
+    """From a wake word until the silence after it can no longer be what a backend takes for the
+    end of a turn: half a second of silence, a second to connect, and the network. Of a request
+    that the device does not hear, the end hardly comes sooner."""
+
     echo_guard: Seconds = Seconds(0.3)
     """After a reply, how long the room rings with it and is not listened to."""
 

@@ -63,6 +63,13 @@ class Listening:
     follow_up: bool = False
     """Opened after a reply, without the wake word: nobody may want anything."""
 
+    doubt_until: Seconds | None = None
+    """Until then an end that the backend finds, and before which the device has heard no pause, is
+    that of the wake word, whose last sound is sent along."""
+
+    doubted: bool = False
+    """The backend has found an end that was none, so the device's counts, too."""
+
     end_by: Seconds | None = None
     """The speech has ended, but the backend finds the end of the turn itself; if it has not by
     then, it will not."""

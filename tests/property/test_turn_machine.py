@@ -221,7 +221,7 @@ class House(RuleBasedStateMachine):
             self.uncalled = self.broken_off = 0
         if isinstance(before, turn.Speaking):
             self._count_the_broken_off(event, before)
-        if isinstance(event, StopAsked | BackendLost | BackendChanged):
+        if isinstance(event, StopAsked | BackendLost):
             self.offers = 0
         for effect in taken.effects:
             self._check(effect, before, event)
@@ -237,7 +237,8 @@ class House(RuleBasedStateMachine):
                 assert isinstance(before, turn.Listening)
             case turn.CommitTurn(turn=number):
                 assert isinstance(before, turn.Listening)
-                assert before.speech_heard or isinstance(event, EndOfTurnFound)
+                unheard = isinstance(event, EndOfTurnFound) and not before.follow_up
+                assert before.speech_heard or unheard
                 self._begin(number)
             case turn.TakeReply(turn=number):
                 assert self.offers > 0

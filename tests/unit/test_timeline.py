@@ -1,11 +1,14 @@
 """The timeline: happenings in, entries out."""
 
 from appliance.events import (
+    BackendChanged,
     CallAnswered,
     DeadlineReached,
+    EndOfTurnFound,
     Happening,
     PlaybackStarted,
     ReplyAudio,
+    ReplyOffered,
     ReplyText,
     SpeechEnded,
     SpeechStarted,
@@ -96,6 +99,33 @@ def test_every_piece_of_a_request_becomes_one_entry() -> None:
         "reply",
         "sound",
     ]
+
+
+def test_backend_that_takes_over_is_told_with_the_reason() -> None:
+    (entry,) = told(BackendChanged("local", "backend.stalled", "realtime"))
+    assert (entry.event, entry.text) == ("backend", "local  (backend.stalled)")
+    assert entry.as_json() == {
+        "event": "backend",
+        "at": 2.5,
+        "name": "local",
+        "reason": "backend.stalled",
+        "previous": "realtime",
+    }
+
+
+def test_latency_counts_from_the_end_that_the_backend_found() -> None:
+    wall = Wall()
+    timeline = Timeline(wall)
+    timeline.note(SpeechEnded(SampleIndex(48_000)), Seconds(3.7))
+    wall.now += 2.0
+    timeline.note(EndOfTurnFound(), Seconds(5.7))
+    wall.now += 0.3
+    timeline.note(ReplyAudio(REPLY, b"..", RATE), Seconds(6.0))
+    assert [round(latency, 3) for latency in timeline.latencies] == [0.3]
+
+
+def test_offer_is_no_entry_of_its_own() -> None:
+    assert told(ReplyOffered()) == []
 
 
 def test_nothing_that_was_said_is_in_the_repr_of_an_entry() -> None:

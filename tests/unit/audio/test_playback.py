@@ -124,6 +124,22 @@ async def test_stop_before_anything_reached_the_ear_means_nothing_was_heard() ->
     assert room.playback.stop() == 0.0
 
 
+async def test_each_of_two_replies_in_a_row_has_its_own_ledger() -> None:
+    room = Room(latency=0.02)
+    room.playback.play(A, pcm(4 * BLOCK), RATE)
+    room.playback.finish(A)
+    room.playback.play(B, pcm(4 * BLOCK), RATE)
+    room.blocks(5)
+    assert room.playback.heard(A) == pytest.approx(0.03)
+    assert room.playback.heard(B) == 0.0
+
+    room.blocks(2)
+    await room.told()
+    assert room.playback.heard(A) == 0.0  # it is over
+    assert room.playback.heard(B) == pytest.approx(0.01)
+    assert room.playback.heard(ResponseId("never played")) == 0.0
+
+
 async def test_stop_while_the_last_sound_is_on_its_way_counts_what_arrived() -> None:
     room = Room(latency=0.05)
     room.playback.play(A, pcm(10 * BLOCK), RATE)

@@ -50,6 +50,32 @@ def test_quiet_talker_whom_only_the_backend_heard_is_answered() -> None:
     assert commits(step(unheard, EndOfTurnFound())) == [turn.CommitTurn(FIRST)]
 
 
+def test_silence_after_the_wake_word_is_not_the_end_of_a_turn() -> None:
+    called = turn.Listening(FIRST, until=Seconds(105.0), doubt_until=Seconds(102.0))
+    assert step(called, EndOfTurnFound(), now=101.9).state == replace(called, doubted=True)
+    assert commits(step(called, EndOfTurnFound(), now=102.0)) == [turn.CommitTurn(FIRST)]
+
+
+def test_short_request_after_the_wake_word_is_ended_where_both_heard_it_end() -> None:
+    called = replace(LISTENING, doubt_until=Seconds(102.0))
+    paused = step(called, SpeechPaused(HERE)).state
+    assert commits(step(called, EndOfTurnFound())) == []
+    assert commits(step(paused, EndOfTurnFound())) == [turn.CommitTurn(FIRST)]
+
+
+def test_device_ends_the_turn_too_after_the_backend_has_found_an_end_that_was_none() -> None:
+    doubted = replace(LISTENING, doubted=True)
+    assert commits(step(doubted, SpeechEnded(HERE))) == [turn.CommitTurn(FIRST)]
+    assert commits(step(doubted, EndOfTurnFound())) == [turn.CommitTurn(FIRST)]
+
+
+def test_backend_alone_hears_nobody_in_a_window_in_which_nobody_need_speak() -> None:
+    window = turn.Listening(FIRST, until=Seconds(104.0), follow_up=True)
+    assert commits(step(window, EndOfTurnFound())) == []
+    spoken = replace(window, speech_heard=True)
+    assert commits(step(spoken, EndOfTurnFound())) == [turn.CommitTurn(FIRST)]
+
+
 def test_backend_that_finds_no_end_keeps_nobody_waiting_for_ever() -> None:
     assert commits(step(SILENT, DeadlineReached(), now=108.9)) == []
     assert commits(step(SILENT, DeadlineReached(), now=109.0)) == [turn.CommitTurn(FIRST)]

@@ -79,7 +79,7 @@ def test_mute_keeps_a_late_reply() -> None:
     assert step(waiting, MuteSwitched(muted=True)).state == turn.Muted(FIRST, OFFERED)
 
 
-@pytest.mark.parametrize("event", [StopAsked(), BackendLost("gone"), BackendChanged("x", "y")])
+@pytest.mark.parametrize("event", [StopAsked(), BackendLost("gone")])
 @pytest.mark.parametrize(
     "state",
     [
@@ -90,10 +90,15 @@ def test_mute_keeps_a_late_reply() -> None:
         turn.Speaking(FIRST, REPLY, UNTIL, past=OFFERED),
     ],
 )
-def test_late_reply_is_forgotten_with_a_stop_or_with_who_offered_it(
+def test_late_reply_is_forgotten_with_a_stop_or_when_nobody_is_left_to_tell_it(
     state: turn.State, event: TurnEvent
 ) -> None:
     assert not step(state, event).state.past.offered
+
+
+def test_late_reply_is_told_by_whoever_serves_then() -> None:
+    waiting = turn.Waiting(FIRST, UNTIL, OFFERED)
+    assert step(waiting, BackendChanged("local", "backend.stalled")).state.past.offered
 
 
 def test_backend_that_brings_no_reply_is_not_asked_for_a_late_one() -> None:

@@ -9,15 +9,17 @@ from appliance.events import (
     ReplyAudio,
     ReplyEnded,
     ReplyStarted,
+    ReplyText,
     SpeechEnded,
     SpeechPaused,
     SpeechStarted,
     StopAsked,
+    ToolCalled,
     TurnEvent,
     WakeWordHeard,
 )
 from appliance.ports import Cue
-from appliance.units import ResponseId, SampleIndex, SampleRate, Seconds, TurnNumber
+from appliance.units import CallId, ResponseId, SampleIndex, SampleRate, Seconds, TurnNumber
 
 NOW = Seconds(100.0)
 FIRST, SECOND = TurnNumber(1), TurnNumber(2)
@@ -35,7 +37,12 @@ def step(state: turn.State, event: TurnEvent, timing: turn.Timing = TIMING) -> t
 
 def test_wake_word_opens_the_microphone_from_before_it_was_noticed() -> None:
     assert step(turn.START, WAKE) == turn.Step(
-        turn.Listening(FIRST, until=Seconds(105.0), prompt_at=Seconds(100.6)),
+        turn.Listening(
+            FIRST,
+            until=Seconds(105.0),
+            prompt_at=Seconds(100.6),
+            doubt_until=Seconds(102.0),
+        ),
         (turn.Listen(SampleIndex(32_000), TIMING.pre_roll), turn.Show(Cue.LISTENING)),
     )
 
@@ -128,6 +135,14 @@ def test_reply_to_an_earlier_turn_is_refused() -> None:
     waiting = turn.Waiting(SECOND, Seconds(105.0))
     late = ResponseId("late")
     assert step(waiting, ReplyStarted(late, FIRST)) == turn.Step(waiting, (turn.Refuse(late),))
+
+
+def test_text_and_calls_of_a_reply_are_signs_of_life() -> None:
+    call = ToolCalled(CallId("call"), REPLY, "tool", {})
+    for event in (ReplyText(REPLY, "well"), call):
+        assert turn.deadline(step(SPEAKING, event).state) == NOW + TIMING.stall
+        ended = turn.Speaking(FIRST, REPLY, Seconds(220.0), sounding=True, ended=True)
+        assert turn.deadline(step(ended, event).state) == Seconds(220.0)
 
 
 def test_reply_is_finished_once() -> None:
