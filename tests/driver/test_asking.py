@@ -167,7 +167,7 @@ def test_what_runs_beside_it_ends_with_it() -> None:
 
     async def beside() -> None:
         try:
-            await asyncio.sleep(1e6)
+            await asyncio.Event().wait()
         finally:
             ended.append("beside")
 
