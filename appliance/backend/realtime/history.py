@@ -1,7 +1,7 @@
 """What a new session is told of the conversation so far, as items of its own. Pure.
 
-Only text: the API takes no sound back as something the assistant said. Calls go in with their
-outputs or not at all, so that the model waits for none in vain; those at work elsewhere are told in
+Only text: the API takes no sound back as something the assistant said. Calls go in with outputs
+or not at all, so that the model waits for none in vain; those at work elsewhere are told in
 words. The exception are calls that are owed: the model reports them, so their outputs may come
 later.
 """
