@@ -9,7 +9,7 @@ from appliance.app.answers import load_minds
 from appliance.app.asking import Companion
 from appliance.app.backends import open_answers
 from appliance.config import Config, vendors
-from appliance.errors import ConfigError
+from appliance.errors import BackendRefused, ConfigError
 from appliance.ports import Backend, ToolRunner
 from appliance.store import ModelStore
 
@@ -27,7 +27,12 @@ class Assistant:
 
 @asynccontextmanager
 async def open_assistant(
-    config: Config, store: ModelStore, tools: ToolRunner, which: Named | None
+    config: Config,
+    store: ModelStore,
+    tools: ToolRunner,
+    which: Named | None,
+    *,
+    private: bool = False,
 ) -> AsyncIterator[Assistant]:
     """Open a session; it is closed at the end.
 
@@ -36,9 +41,11 @@ async def open_assistant(
         store: Has the models of the on-device backend.
         tools: What it may call.
         which: A backend by name; ``None``: as the settings say.
+        private: Nothing may leave the house.
 
     Raises:
         ConfigError: The realtime service is asked for, and there is no key for it.
+        BackendRefused: It is asked for in privacy mode.
         ExceptionGroup: With a ``ModelError``.
     """
     if which is not None:
@@ -46,8 +53,9 @@ async def open_assistant(
         config = config.model_copy(update={"backend": only})
     if which == "realtime":
         check_key(config)
+        check_privacy(private=private)
     minds = await load_minds(config, store, tools.catalogue())
-    async with open_answers(config, minds.parts, tools.catalogue) as answers:
+    async with open_answers(config, minds.parts, tools.catalogue, private=private) as answers:
         yield Assistant(answers.backend, answers.companion)
 
 
@@ -61,3 +69,13 @@ def check_key(config: Config) -> None:
     if realtime.api_key is None and vendors.needs_key(realtime.url, realtime.provider):
         problem = "realtime.api_key: there is no key for the realtime service"
         raise ConfigError((f"{problem}; give the credential realtime-api-key or $OPENAI_API_KEY",))
+
+
+def check_privacy(*, private: bool) -> None:
+    """Complain if the realtime service is asked for by name, but nothing may leave the house.
+
+    Raises:
+        BackendRefused: So it is.
+    """
+    if private:
+        raise BackendRefused("privacy mode is on", 'tell the box to "go online", or ask it here')

@@ -129,7 +129,7 @@ class House:
         self._crier: Crier | None = None
         self._told = asyncio.Event()
         self._found = found
-        self.tools = ToolRegistry(words, self._actions)
+        self.tools = ToolRegistry(words, self._actions, remote=config.realtime.mcp)
         """``ports.ToolRunner``."""
 
         self.tools.add_built_in(
@@ -256,6 +256,8 @@ class House:
         self.say("no_house")
 
     def _show_private(self, private: bool) -> None:  # noqa: FBT001 - a callback
+        if not private and self._kept is not None:  # the switch, too, takes back what was asked
+            self._kept.keep(private=False)
         if self._presence is not None:
             self._presence.show_private(private=private)
 

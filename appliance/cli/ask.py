@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from appliance.app.asking import ask as put
-from appliance.app.assistant import Named, check_key, open_assistant
+from appliance.app.assistant import Named, check_key, check_privacy, open_assistant
 from appliance.app.camera import open_camera
 from appliance.app.house import open_house
 from appliance.audio.recording import WavSink
@@ -21,6 +21,7 @@ from appliance.config import Loaded, load
 from appliance.errors import PictureError
 from appliance.events import Happening, ReplyAudio, ReplyEnded, ReplyText
 from appliance.host.journal import set_up_logging
+from appliance.host.kept import Kept, state_folder
 from appliance.ports import Enclosure, Image
 from appliance.timeline import Entry, Timeline
 from appliance.units import ResponseId, SampleRate, Seconds
@@ -112,10 +113,19 @@ def picture(path: Path) -> Image:
     raise PictureError("unfit", f"{path}: {'is neither JPEG nor PNG' if data else 'is empty'}")
 
 
+def was_private() -> bool:
+    """Return whether this user's box was asked that nothing leave the house."""
+    kept = Kept(state_folder() / "kept.json")
+    kept.read()
+    return kept.facts["private"]
+
+
 async def _ask(loaded: Loaded, wish: _Wish, out: Path | None, *, as_json: bool) -> None:
     config = loaded.config
-    if wish.backend is Which.REALTIME:
-        check_key(config)  # before anything is loaded, and before the camera looks
+    private = await asyncio.to_thread(was_private)
+    if wish.backend is Which.REALTIME:  # before anything is loaded, and before the camera looks
+        check_key(config)
+        check_privacy(private=private)
     image = None if wish.image is None else await asyncio.to_thread(picture, wish.image)
     if wish.look:
         image = await (await asyncio.to_thread(open_camera, config)).look()
@@ -130,7 +140,9 @@ async def _ask(loaded: Loaded, wish: _Wish, out: Path | None, *, as_json: bool) 
             if not house.connected:
                 errors.print(f"the house cannot be reached: {house.trouble}", soft_wrap=True)
             named: Named | None = None if wish.backend is None else wish.backend.value
-            async with open_assistant(config, store, house.tools, named) as assistant:
+            async with open_assistant(
+                config, store, house.tools, named, private=private
+            ) as assistant:
                 teller = _Teller(timeline, sink, as_json=as_json)
                 beside = None if assistant.companion is None else assistant.companion()
                 asked = Enclosure(wish.question, image)

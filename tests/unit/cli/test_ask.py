@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance.app.assistant import check_key
+from appliance.app.assistant import check_key, check_privacy
 from appliance.app.camera import camera_for_tools, open_camera
-from appliance.cli.ask import LARGEST_MB, picture
+from appliance.cli.ask import LARGEST_MB, picture, was_private
 from appliance.config import Config
 from appliance.config.cloud import Camera, Realtime
-from appliance.errors import ConfigError, PictureError
+from appliance.errors import BackendRefused, ConfigError, PictureError
 
 JPEG = b"\xff\xd8\xff\xe0 and so on"
 PNG = b"\x89PNG\r\n\x1a\n and so on"
@@ -80,3 +80,14 @@ def test_without_ffmpeg_there_is_no_tool_and_the_log_says_why(
     config = Config(camera=Camera(device="/dev/video0"))
     assert camera_for_tools(config) is None
     assert "the program ffmpeg is missing" in caplog.text
+
+
+def test_privacy_mode_that_was_kept_counts_for_questions_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    assert not was_private()
+    (tmp_path / "kept.json").write_text('{"private": true}')
+    assert was_private()
+    with pytest.raises(BackendRefused, match="privacy mode is on"):
+        check_privacy(private=was_private())
