@@ -6,7 +6,9 @@ not asked for.
 """
 
 import asyncio
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from appliance.backend.realtime.address import Address
@@ -17,10 +19,17 @@ from appliance.errors import (
     BackendUnavailable,
     ProtocolViolation,
 )
-from appliance.events import ReplyAudio, ReplyEnded, ReplyStarted, ReplyText, ToolCalled
+from appliance.events import (
+    EndOfTurnFound,
+    ReplyAudio,
+    ReplyEnded,
+    ReplyStarted,
+    ReplyText,
+    ToolCalled,
+)
 from appliance.ports import ToolResult
 from appliance.units import Seconds, TurnNumber
-from tests.realtime_client import STALL, TURN, Talk, talking
+from tests.realtime_client import PCM, SETTINGS, STALL, TERMS, TURN, Talk, frames, talking, whistle
 from tests.realtime_server import Call, Manners, Reply, Script, faults, serving
 from tests.realtime_server.plan import sound_of
 from tests.realtime_server.script import Plan, Raw, Twist
@@ -370,3 +379,118 @@ def test_calls_of_a_reply_that_was_talked_over_are_not_made() -> None:
         return talk
 
     assert not run_virtual(scene()).of(ToolCalled)
+
+
+# Talked over, by servers with manners of their own.
+
+
+@pytest.mark.parametrize(
+    "manners",
+    [
+        Manners(),
+        Manners(silent_truncate=True),
+        Manners(late_deltas=5),
+        Manners(cancelled_event=True),
+        Manners(word_in_type=True),
+        Manners(created_items=True),
+        Manners(beta=True),
+    ],
+)
+@pytest.mark.parametrize("heard_s", [0.0, 0.25, 9.0])
+def test_a_reply_that_is_talked_over_is_followed_by_the_next(
+    manners: Manners, heard_s: float
+) -> None:
+    async def scene() -> Talk:
+        script = Script([Reply(TEXT, pace=1.0), Reply("Yes?")], manners=manners)
+        async with (
+            serving(script) as server,
+            talking(Address(server.url, server.headers)) as talk,
+        ):
+            await talk.say()
+            await talk.until(lambda: len(talk.of(ReplyAudio)) == 4)
+            await talk.backend.cancel_reply(
+                talk.of(ReplyStarted)[0].response, heard=Seconds(heard_s)
+            )
+            count = len(talk.of(ReplyAudio))
+            await talk.say(turn=TurnNumber(2))
+            await talk.until(lambda: len(talk.of(ReplyStarted)) == 2)
+            second = talk.of(ReplyStarted)[1]
+            await talk.until(
+                lambda: (
+                    talk.of(ReplyEnded)[-1:] != []
+                    and talk.of(ReplyEnded)[-1].response == second.response
+                )
+            )
+            later = {piece.response for piece in talk.of(ReplyAudio)[count:]}
+            assert later == {second.response}, "late sound of a cancelled reply"
+            assert second.turn == TurnNumber(2)
+            session = server.session
+            await asyncio.sleep(1.0)
+        if not heard_s:
+            assert session.of("conversation.item.delete")
+        for event in session.of("conversation.item.truncate"):
+            assert event["audio_end_ms"] <= 400, "never more than was sent"
+        return talk
+
+    run_virtual(scene())
+
+
+@pytest.mark.parametrize("done_first", [False, True])
+def test_a_server_that_ends_its_reply_by_itself_when_one_talks(*, done_first: bool) -> None:
+    vad = {"type": "server_vad", "silence_duration_ms": 300, "prefix_padding_ms": 100}
+    vad |= {"create_response": True, "interrupt_response": True}
+    listens = {"input": {"format": PCM, "turn_detection": vad}}
+    terms = replace(
+        TERMS, session={**SETTINGS, "audio": listens}, ends_turns=True, auto_response=True
+    )
+    quiet = np.zeros(12_000, dtype=np.int16)
+
+    async def speak(talk: Talk, turn: TurnNumber) -> None:
+        before = len(talk.of(EndOfTurnFound))
+        for frame in frames(np.concatenate([whistle(0.5), quiet])):
+            await talk.backend.send_audio(frame)
+        await talk.until(lambda: len(talk.of(EndOfTurnFound)) > before)
+        await talk.backend.commit_turn(turn)
+
+    async def scene() -> Talk:
+        manners = Manners(done_before_speech_started=done_first)
+        script = Script([Reply(TEXT, pace=1.0), Reply("Yes?")], manners=manners)
+        async with (
+            serving(script) as server,
+            talking(Address(server.url, server.headers), terms=terms) as talk,
+        ):
+            await speak(talk, TURN)
+            await talk.until(lambda: len(talk.of(ReplyAudio)) == 3)
+            await talk.backend.cancel_reply(talk.of(ReplyStarted)[0].response, heard=Seconds(0.1))
+            await speak(talk, TurnNumber(2))
+            await talk.until(
+                lambda: len(talk.of(ReplyStarted)) == 2 and len(talk.of(ReplyEnded)) >= 1
+            )
+            await talk.until(
+                lambda: talk.of(ReplyEnded)[-1].response == talk.of(ReplyStarted)[1].response
+            )
+        return talk
+
+    talk = run_virtual(scene())
+    assert [event.turn for event in talk.of(ReplyStarted)] == [TURN, TurnNumber(2)]
+
+
+def test_a_server_that_answers_by_itself_when_a_call_is_answered() -> None:
+    async def scene() -> Talk:
+        script = Script(
+            [Reply("", calls=(Call("set_light", '{"state": "on"}'),)), Reply(TEXT), Reply(TEXT)],
+            manners=Manners(takes_response=True),
+        )
+        async with (
+            serving(script) as server,
+            talking(Address(server.url, server.headers)) as talk,
+        ):
+            await talk.say()
+            await talk.until(lambda: bool(talk.of(ToolCalled)))
+            await talk.backend.answer_call(talk.of(ToolCalled)[0].call, ToolResult("done"))
+            await talk.until(lambda: any(not event.calls_tool for event in talk.of(ReplyEnded)))
+            await asyncio.sleep(5.0)
+        return talk
+
+    talk = run_virtual(scene())
+    assert "".join(event.text for event in talk.of(ReplyText)).startswith(TEXT)
