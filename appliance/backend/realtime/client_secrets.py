@@ -8,10 +8,18 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPMessage, HTTPResponse
-from typing import IO, Final, cast
+from http.client import HTTPException, HTTPResponse
+from typing import Final, cast
 from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+)
 
 from pydantic import SecretStr
 
@@ -75,25 +83,24 @@ def mint(
     return ClientSecret(SecretStr(value), wire.number_of(answer, "expires_at"))
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    """Nowhere else is the key shown."""
-
-    def redirect_request(
-        self,
-        req: Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> None:
-        """Follow none."""
+def _opener() -> OpenerDirector:
+    """Return what ``urllib`` opens with, but without redirects: nowhere else is the key shown."""
+    opener = OpenerDirector()
+    for handler in (
+        ProxyHandler(),
+        HTTPHandler(),
+        HTTPSHandler(),
+        HTTPDefaultErrorHandler(),
+        HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener
 
 
 def _ask(request: Request, host: str, patience: Seconds) -> str:
     until = Seconds(time.monotonic() + patience)
     try:
-        with build_opener(_NoRedirect).open(request, timeout=patience) as answer:
+        with _opener().open(request, timeout=patience) as answer:
             return _read(answer, until)
     except HTTPError as error:
         with error:
