@@ -32,8 +32,10 @@ from tests.realtime_peer import (
     terms,
 )
 
-RESPONSES = st.sampled_from([f"resp_{number}" for number in range(6)])
-CALLS = st.sampled_from([f"call_{number}" for number in range(8)])
+RESPONSES = st.integers(0, 5)
+"""0: one that nobody knows; else the latest but n."""
+
+CALLS = st.sampled_from([f"call_{number}" for number in range(40)])
 ITEMS = st.sampled_from(["item_1", "item_2", "item_3"])
 REMOTE = st.sampled_from(["mcp_1", "mcp_2"])
 STATUSES = st.sampled_from(["completed", "cancelled", "failed", "incomplete", "", None, 7])
@@ -102,7 +104,8 @@ class HostileServer(RuleBasedStateMachine):
         self.cancelled: set[str] = set()
         self.started: dict[str, TurnNumber] = {}
         self.ended: set[str] = set()
-        self.seen: set[str] = set()
+        self.seen: list[str] = []
+        self.echoed = False
         self.do(lambda: self.protocol.opened(self.now))
         self.say("session.updated", session={})
 
@@ -132,6 +135,8 @@ class HostileServer(RuleBasedStateMachine):
                     self.answered.add(call)
             case "conversation.item.truncate":
                 assert 0 <= message["audio_end_ms"] <= self.received[message["item_id"]]
+            case _:
+                pass
 
     def check_told(self, event: BackendEvent) -> None:
         match event:
@@ -177,49 +182,80 @@ class HostileServer(RuleBasedStateMachine):
         text = json.dumps({"type": kind, "event_id": "event_1", **fields})
         self.do(lambda: self.protocol.receive(text, self.now))
 
-    @rule(response=RESPONSES, ours=st.booleans())
-    def begins_a_reply(self, response: str, *, ours: bool) -> None:
+    @rule(ours=st.booleans(), again=st.booleans())
+    def begins_a_reply(self, *, ours: bool, again: bool) -> None:
         asked, metadata = self.outstanding, None
         if asked is not None and ours and self.echo:
             metadata = asked["response"]["metadata"]
-        if asked is not None and (metadata or not self.echo) and response not in self.seen:
-            self.outstanding = None
-        self.seen.add(response)
-        self.say("response.created", response={"id": response, "metadata": metadata})
+        if not (again and self.seen):
+            self.seen.append(f"resp_{len(self.seen)}")
+            self.echoed = self.echoed or metadata is not None
+            if asked is not None and (metadata or not self.echoed):  # by name, or by order
+                self.outstanding = None
+        self.say("response.created", response={"id": self.seen[-1], "metadata": metadata})
+
+    @rule(milliseconds=st.integers(0, 200), output=OUTPUT)
+    def answers_well(self, milliseconds: int, output: Sequence[object]) -> None:
+        if self.outstanding is not None:
+            self.begins_a_reply(ours=True, again=False)
+            self.sends_sound(1, "item_1", milliseconds, None)
+            self.ends_a_reply(1, "completed", output, None)
+
+    @rule(milliseconds=st.integers(0, 200), output=OUTPUT)
+    def a_turn_goes_well(self, milliseconds: int, output: Sequence[object]) -> None:
+        self.the_user_speaks()
+        self.a_reply_is_wanted(offered=False)
+        self.answers_well(milliseconds, output)
+
+    @rule(calls=st.lists(CALLS, min_size=1, max_size=3), result=RESULTS, answers=st.integers(0, 3))
+    def a_turn_calls_tools(self, calls: list[str], result: ToolResult, answers: int) -> None:
+        self.a_turn_goes_well(100, [function_call(call) for call in calls])
+        for call in calls[:answers]:
+            self.a_tool_answers(call, result, known=False)
+
+    def pick(self, which: int) -> str:
+        if 0 < which <= len(self.seen):
+            return self.seen[-which]
+        return "resp_x"
 
     @rule(
-        response=RESPONSES,
+        which=RESPONSES,
         item=ITEMS,
         milliseconds=st.integers(0, 200),
         delta=st.none() | JUNK,
     )
-    def sends_sound(self, response: str, item: str, milliseconds: int, delta: object) -> None:
+    def sends_sound(self, which: int, item: str, milliseconds: int, delta: object) -> None:
         if delta is None:
             self.received[item] += milliseconds
         self.say(
             "response.output_audio.delta",
-            response_id=response,
+            response_id=self.pick(which),
             item_id=item,
             content_index=0,
             delta=pcm(milliseconds) if delta is None else delta,
         )
 
-    @rule(response=RESPONSES, item=ITEMS, text=JUNK)
-    def sends_text(self, response: str, item: str, text: object) -> None:
+    @rule(which=RESPONSES, item=ITEMS, text=JUNK)
+    def sends_text(self, which: int, item: str, text: object) -> None:
         kind = "response.output_audio_transcript.delta"
-        self.say(kind, response_id=response, item_id=item, delta=text)
+        self.say(kind, response_id=self.pick(which), item_id=item, delta=text)
 
-    @rule(response=RESPONSES, output=OUTPUT)
-    def ends_an_item(self, response: str, output: Sequence[object]) -> None:
+    @rule(which=RESPONSES, output=OUTPUT)
+    def ends_an_item(self, which: int, output: Sequence[object]) -> None:
         for item in output:
-            self.say("response.output_item.done", response_id=response, item=item)
+            self.say("response.output_item.done", response_id=self.pick(which), item=item)
 
-    @rule(response=RESPONSES, status=STATUSES, output=OUTPUT, reason=JUNK)
+    @rule(which=RESPONSES, status=STATUSES, output=OUTPUT, reason=JUNK)
     def ends_a_reply(
-        self, response: str, status: object, output: Sequence[object], reason: object
+        self, which: int, status: object, output: Sequence[object], reason: object
     ) -> None:
         details = {"reason": reason}
-        whole = {"id": response, "status": status, "output": output, "status_details": details}
+        whole = {
+            "id": self.pick(which),
+            "status": status,
+            "output": output,
+            "status_details": details,
+        }
         self.say("response.done", response=whole)
 
     @rule(code=CODES, named=st.booleans(), where=st.sampled_from(["code", "type"]))
@@ -275,16 +311,19 @@ class HostileServer(RuleBasedStateMachine):
         self.owed = None
         self.do(self.protocol.clear)
 
-    @rule(response=RESPONSES, heard=st.floats(-1.0, 2.0))
-    def a_reply_is_talked_over(self, response: str, heard: float) -> None:
+    @rule(which=RESPONSES, heard=st.sampled_from([-1.0, 0.0, 0.03, 0.1, 0.15, 9.0]))
+    def a_reply_is_talked_over(self, which: int, heard: float) -> None:
+        response = self.pick(which)
         if response in self.started:
             if self.started[response] == self.owed:
                 self.owed = None
             self.do(lambda: self.protocol.cancel(ResponseId(response), Seconds(heard), self.now))
             self.cancelled.add(response)
 
-    @rule(call=CALLS, result=RESULTS)
-    def a_tool_answers(self, call: str, result: ToolResult) -> None:
+    @rule(call=CALLS, result=RESULTS, known=st.booleans())
+    def a_tool_answers(self, call: str, result: ToolResult, *, known: bool) -> None:
+        if known and (waiting := sorted(self.called - self.answered)):
+            call = waiting[0]
         self.do(lambda: self.protocol.answer(CallId(call), result, self.now))
 
     @rule(seconds=st.sampled_from([0.1, 0.3, 0.6, 1.1, 2.1]))

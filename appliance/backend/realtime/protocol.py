@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 _MOST_NONSENSE = 20
 """Messages in a row that are no events."""
 
+_MOST_CODES = 16
+"""Kinds of errors that are worth a line each."""
+
 _SETTINGS = "session-1"
 """Under this ``event_id`` the settings are sent."""
 
@@ -95,6 +98,7 @@ class RealtimeProtocol:
         self._setup_until: Seconds | None = None
         self._ready = False
         self._nonsense = 0
+        self._reported: set[str] = set()  # codes of errors that the journal has
         self._handlers: dict[str, Callable[[Message, Seconds], None]] = {
             "session.created": self._on_session,
             "session.updated": self._on_session,
@@ -257,7 +261,7 @@ class RealtimeProtocol:
         if (handler := self._handlers.get(kind)) is not None:
             handler(event, now)
         elif kind not in dialect.IGNORED:
-            log.debug("an event of a type that we do not know")
+            log.debug("an event of a type that we do not know")  # whose name may be anything
         return self._out()
 
     def _out(self) -> Out:
@@ -292,7 +296,9 @@ class RealtimeProtocol:
         if not self._ready and (event == _SETTINGS or (not event and param.startswith("session"))):
             key = param if _CODE.fullmatch(param) else "the settings"
             raise BackendRefused(code, f"the server does not take {key}: see [realtime]")
-        log.warning("the server reports %s", code)
+        if len(self._reported) < _MOST_CODES and code not in self._reported:
+            self._reported.add(code)
+            log.warning("the server reports %s", code)
         if _BUSY in codes:
             self._responses.slot.blocked(event, now)
         elif _NOT_ACTIVE in codes:

@@ -45,12 +45,12 @@ def test_the_settings_go_first_then_what_was_said_before() -> None:
 @pytest.mark.parametrize("proof", ["session.updated", "input_audio_buffer.committed"])
 def test_it_is_ready_once_the_server_shows_that_it_took_the_settings(proof: str) -> None:
     peer = opening()
-    peer.say("session.created", session={})
-    assert not peer.protocol.ready
+    shown = []
+    for kind in ("session.created", proof):
+        peer.say(kind, session={})
+        shown.append(peer.protocol.ready)
 
-    peer.say(proof)
-
-    assert peer.protocol.ready
+    assert shown == [False, True]
     assert peer.protocol.deadline() is None
 
 
@@ -192,6 +192,13 @@ def test_sound_that_would_be_played_as_noise_is_refused() -> None:
         ready().say(
             "session.updated", session={"audio": {"output": {"format": {"type": "audio/pcmu"}}}}
         )
+
+
+def test_an_error_that_repeats_does_not_fill_the_journal(caplog: pytest.LogCaptureFixture) -> None:
+    peer = ready()
+    for _ in range(50):
+        peer.fail("server_error")
+    assert len([record for record in caplog.records if "server_error" in record.message]) == 1
 
 
 def test_rate_limits_are_kept_for_who_wants_to_see_them() -> None:

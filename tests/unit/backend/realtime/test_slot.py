@@ -84,10 +84,9 @@ def test_the_watchdog_barks_at_its_deadline_and_not_before() -> None:
 def test_nobody_waits_for_what_was_abandoned_until_something_else_is_wanted() -> None:
     slot, _ = asked()
     slot.abandon()
-    assert slot.deadline is None
-    assert not slot.owes
+    assert (slot.deadline, slot.owes) == (None, False)
     slot.want(SECOND, at(10.0))
-    assert slot.deadline == 14.0
+    assert (slot.deadline, slot.owes) == (14.0, True)
     taken = slot.created(R1, "", at(10.0), by_order=True)
     assert taken is not None
     assert taken.purpose is Purpose.NOBODYS
