@@ -30,6 +30,10 @@ _ITEMS = _EVENTS["conversation.item.create"].model_fields["item"].annotation
 _KINDS: dict[str, type[BaseModel]] = {
     _tag(model): model for model in get_args(_ITEMS) if _tag(model) != "message"
 }
+for _model in (*_EVENTS.values(), *_ROLES.values(), *_KINDS.values()):
+    _model.model_rebuild()  # else the first client of a process waits for it
+RealtimeSessionCreateRequest.model_rebuild()
+
 _CLOSED = frozenset({"parameters", "metadata", "headers", "variables"})
 """Fields in which anything may stand."""
 
