@@ -18,7 +18,6 @@ What was offered is told at once by the next ``take_reply``, all of it in one re
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -243,7 +242,7 @@ class LocalBackend:
 
     async def _next_job(self) -> _Job:
         calls = self._ledger.awaited
-        if calls is None or calls.until == math.inf:
+        if calls is None:
             return await self._jobs.get()
         try:
             async with asyncio.timeout_at(calls.until):

@@ -42,19 +42,20 @@ class Amender:
         return ()
 
     def added(self, requests: tuple[Request, ...], words: Tokens) -> tuple[Request, ...]:
-        """Return the last request for other things, if the words name these and say no more."""
+        """Return the last request for other things, if the words name these and nothing strange.
+
+        What else they name goes with it: "and the desk lamp to twenty percent".
+        """
         for old in reversed(requests):
             tool = self._house.tools.get(old.tool)
-            slot = tool.target_slot if tool is not None else None
-            if tool is None or slot is None:
+            if tool is None or tool.target_slot is None:
                 continue
             filled = tool.filler.fill(words)
-            names_only = filled.values.keys() <= {AREA, slot.parameter}
-            if not names_only or self._nearest.unexplained(tool, filled) > 0:
+            if filled.idle_number or self._nearest.unexplained(tool, filled) > 0:
                 continue
             targets = self._targets(tool, filled, (), like=old)
             if targets:
-                return (replace(old, targets=targets, ambiguous=False),)
+                return (_with(old, filled, targets),)
         return ()
 
     def answered(self, question: Question, words: Tokens) -> tuple[Request, ...]:

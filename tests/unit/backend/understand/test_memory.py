@@ -104,9 +104,10 @@ def test_nothing_is_remembered_twice() -> None:
 def test_being_told_nothing_changes_nothing() -> None:
     memory = Memory(lambda: 0.0)
     memory.did((HERE,), HERE_CALLS)
+    memory.told([told(age=5.0)])
     memory.asked(Question((HERE,), "size"))
     memory.told([])
-    assert memory.history == ((HERE,),)
+    assert memory.history == ((HERE,), (THERE,))
     assert memory.question is not None
 
 

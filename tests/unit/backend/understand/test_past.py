@@ -42,3 +42,4 @@ def test_what_is_not_in_the_house_is_left_out() -> None:
         Call("light", {"which": ["z", "b"]}),
     ]
     assert requests(calls, TOOLS) == (Request("light", {}, ("b",)),)
+    assert requests(calls[:-1], TOOLS) == ()
