@@ -77,7 +77,8 @@ class Transcription(Section):
     """Writing down what the user said, beside answering it."""
 
     model: str = "gpt-transcribe"
-    """Empty: not at all; what was said is then unknown to the timeline and to other backends."""
+    """Empty: not at all; what was said is then unknown to the timeline and to other backends. On
+    Azure the deployment."""
 
     language: Annotated[str, Field(pattern=r"^([a-z]{2}|auto)?$")] = ""
     """One language, such as ``en``; ``auto``: found out; empty: that of ``device.language``."""
@@ -268,8 +269,8 @@ class Realtime(Section):
     reasoning_effort: Annotated[Effort | None, Field(examples=["low"])] = None
     """Only for models that reason (gpt-realtime-2 and later); unset: the vendor's choice."""
 
-    max_output_tokens: Annotated[int, Field(ge=0, le=32_768)] = 4_096
-    """Longest reply; 0: no limit. 4096 are about three minutes of speech."""
+    max_output_tokens: Annotated[int, Field(ge=0, le=4_096)] = 4_096
+    """Longest reply; 0: as long as the model can. 4096 are about three minutes of speech."""
 
     @property
     def usable(self) -> bool:

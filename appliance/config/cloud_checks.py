@@ -108,8 +108,10 @@ def _wrong_url(url: str, schemes: tuple[str, ...]) -> str:
         _ = parts.port
     except ValueError:
         return "is no address that can be used; look at its host and port"
-    if parts.scheme not in schemes or not url.isprintable() or " " in url:
-        return f"must begin with {' or '.join(f'{each}://' for each in schemes)}, without spaces"
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        return "has a space or another character in it that no address has"
+    if parts.scheme not in schemes:
+        return f"must begin with {' or '.join(f'{each}://' for each in schemes)}"
     if not parts.hostname:
         return f"names no server after {parts.scheme}://"
     if parts.username is not None or _KEYS_IN_QUERY & {name.lower() for name, _ in queries}:

@@ -37,7 +37,7 @@ def add(
         path: The file; it must not hold secrets if others can read it.
         variables: What was set by overrides, not by the file.
     """
-    added = _Adding(env)
+    added = _Adding(env, used="realtime" in config.backend.order)
     if path is not None and (open_to := secrets.may_hold_secrets(path)):
         for key in _written(config):
             if not any(key[: len(each)] == each for each in variables):
@@ -50,8 +50,9 @@ def add(
 class _Adding:
     """What was found so far."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], *, used: bool) -> None:
         self._env = env
+        self._used = used
         self.problems: list[Problem] = []
         self.sources: dict[Key, str] = {}
 
@@ -95,8 +96,10 @@ class _Adding:
                 return written if written is None or written.get_secret_value() else None
 
     def _judge(self, key: Key, value: SecretStr | None) -> None:
-        """Say what is wrong with a key, never what the key is."""
-        if value is not None and (misfit := secrets.misfit(value.get_secret_value())):
+        """Say what is wrong with a key that is used, never what the key is."""
+        if value is None or not self._used:
+            return
+        if misfit := secrets.misfit(value.get_secret_value()):
             source = self.sources.get(key)
             subject = f"the key of the {source}" if source else "the key"
             self.problems.append(Problem(key, f"{subject} {misfit}"))

@@ -53,6 +53,8 @@ def _realtime(config: Config) -> Iterator[Problem]:
             'Azure addresses with "api-version" speak the older dialect: if nothing answers, set'
             ' realtime.dialect = "beta"',
         )
+    if realtime.mcp and realtime.dialect == "beta":
+        yield Problem(("realtime", "mcp"), 'is not used: with dialect = "beta" none are called')
     if config.money.day_usd is None and config.money.month_usd is None and ours:
         yield Problem(
             ("money", "month_usd"),

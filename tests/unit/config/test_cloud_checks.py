@@ -186,7 +186,7 @@ def test_what_fits_together_passes(file: Path, text: str) -> None:
         ),
         (
             "[[realtime.mcp]]\nlabel = 'a'\nurl = 'http://a.example'",
-            "3: realtime.mcp[0].url: must begin with https://, without spaces",
+            "3: realtime.mcp[0].url: must begin with https://",
         ),
         (
             "[[realtime.mcp]]\nlabel = 'a'",
@@ -235,7 +235,8 @@ def test_what_does_not_fit_is_one_line(file: Path, text: str, expected: str) -> 
     [
         ("ftp://example.com", "must begin with ws:// or wss:// or http:// or https://"),
         ("api.openai.com/v1", "must begin with"),
-        ("wss://a b.example", "must begin with"),
+        ("wss://a b.example", "has a space or another character in it that no address has"),
+        ("wss://bücher.example", "has a space or another character in it that no address has"),
         ("wss://", "names no server after wss://"),
         ("wss://example.com:port", "is no address that can be used"),
         ("wss://[::1", "is no address that can be used"),

@@ -102,6 +102,10 @@ def test_a_malformed_key_is_told_but_not_shown(file: Path, secret: str, reason: 
     )
 
 
+def test_a_malformed_key_that_nobody_uses_does_no_harm(file: Path) -> None:
+    assert key(file, "backend.order = ['local']", {"OPENAI_API_KEY": "'hush'"}) == "'hush'"
+
+
 def test_a_key_that_looks_like_one_passes(file: Path) -> None:
     for secret in ("sk-proj-Ab_1-2x", "ek_0123456789abcdef", "0123456789abcdef", "x", "a=b=="):
         assert key(file, "", {"OPENAI_API_KEY": secret}) == secret

@@ -58,6 +58,15 @@ def test_a_key_inside_an_inline_table_has_the_line_of_that_table() -> None:
     assert line_of(("nowhere",), lines) is None
 
 
+def test_a_table_that_only_its_inner_tables_speak_of_is_where_the_first_of_them_is() -> None:
+    lines = locate("[a.b]\nx = 1\n[a.c]\n[[a.d]]\n[a.d.e]\ny = 1\n")
+    assert lines[("a",)] == 1
+    assert lines[("a", "c")] == 3
+    assert lines[("a", "d", 0, "e", "y")] == 6
+    assert line_of(("a", "nothing"), lines) == 1
+    assert locate("[a.b]\n[a]\n")[("a",)] == 2
+
+
 def test_windows_line_ends_count_once() -> None:
     assert locate("a = 1\r\n\r\nb = 2\r\n")[("b",)] == 3
 

@@ -71,6 +71,13 @@ def test_there_is_nothing_to_note_of_a_usual_configuration(tmp_path: Path, text:
                 ' nothing answers, set realtime.dialect = "beta"'
             ),
         ),
+        (
+            (
+                "realtime.url = 'wss://x.example/voice-live/realtime'\nrealtime.dialect = 'beta'\n"
+                "realtime.mcp = [{ label = 'a', url = 'https://a.example' }]"
+            ),
+            '4: realtime.mcp: is not used: with dialect = "beta" none are called',
+        ),
     ],
 )
 def test_what_should_be_known_is_one_line(tmp_path: Path, text: str, expected: str) -> None:
