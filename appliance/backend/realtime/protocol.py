@@ -45,6 +45,7 @@ _SETTINGS = "session-1"
 """Under this ``event_id`` the settings are sent."""
 
 _BUSY = "conversation_already_has_active_response"
+_EMPTY = "input_audio_buffer_commit_empty"
 _NOT_ACTIVE = "response_cancel_not_active"
 _CODE = re.compile(r"[a-z0-9_.]{1,64}")
 
@@ -114,14 +115,12 @@ class RealtimeProtocol:
             "input_audio_buffer.committed": self._on_committed,
             "mcp_list_tools.failed": self._on_no_remote_tools,
             "response.created": self._on_created,
-            "response.output_item.added": lambda m, _: self._responses.item_added(m),
-            "response.output_item.done": lambda m, _: self._responses.item_done(m),
+            "response.output_item.added": lambda m, _: self._responses.item(m),
+            "response.output_item.done": lambda m, _: self._responses.item(m),
             "response.output_audio.delta": self._responses.audio,
             "response.output_audio_transcript.delta": lambda m, _: self._responses.text(m),
             "response.output_text.delta": lambda m, _: self._responses.text(m),
-            "response.function_call_arguments.done": (
-                lambda m, _: self._responses.arguments_done(m)
-            ),
+            "response.function_call_arguments.done": lambda m, _: self._responses.item(m),
             "response.mcp_call.in_progress": self._on_remote_began,
             "response.mcp_call.completed": self._on_remote_ended,
             "response.mcp_call.failed": self._on_remote_ended,
@@ -303,7 +302,9 @@ class RealtimeProtocol:
             self._responses.slot.blocked(event, now)
         elif _NOT_ACTIVE in codes:
             self._responses.post(self._responses.slot.not_active(now))
-        elif not self._turns.not_committed(event) and event:
+        elif _EMPTY in codes:
+            self._turns.not_committed(event)
+        elif event and not self._turns.not_committed(event):
             self._responses.refused(event, code, now)
 
     def _on_rate_limits(self, message: Message, _now: Seconds) -> None:
@@ -358,6 +359,8 @@ class RealtimeProtocol:
             self._end_turn()
         expected = self._terms.auto_response and self._turns.server_ended
         self._responses.created(object_of(message, "response"), now, expected=expected)
+        if (turn := self._responses.turn) is not None:
+            self._turns.answered(turn)
 
     def _on_cancelled(self, message: Message, now: Seconds) -> None:
         """Take what one server says, of its own accord, before or instead of ``response.done``."""

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from appliance.backend.realtime import dialect
 from appliance.backend.realtime.slot import Purpose, Request
 from appliance.backend.realtime.spoken import Spoken
-from appliance.backend.realtime.wire import Message, text_of
+from appliance.backend.realtime.wire import Message, object_of, text_of
 from appliance.events import BackendEvent
 from appliance.units import ResponseId, TurnNumber
 
+_CALLS = frozenset({"function_call", "mcp_approval_request", "mcp_call"})
 _REMEMBERED = 16
 _MOST_ITEMS = 128
 _MOST_TEXT = 256 * 1024
@@ -75,19 +77,22 @@ class Reply:
         if item and fresh and len(self.late_items) < _MOST_ITEMS:
             self.late_items.append(item)
 
-    def item_added(self, item: Message) -> None:
-        """Take the name of a call that begins."""
-        if (call := text_of(item, "call_id")) and len(self._names) < _MOST_ITEMS:
-            self._names[call] = text_of(item, "name")
+    def take_item(self, message: Message) -> None:
+        """Take an item that begins or is whole, or the arguments of a call."""
+        item = object_of(message, "item")
+        match dialect.ga(text_of(message, "type")):
+            case "response.output_item.added":
+                if (call := text_of(item, "call_id")) and len(self._names) < _MOST_ITEMS:
+                    self._names[call] = text_of(item, "name")
+            case "response.output_item.done" if text_of(item, "type") in _CALLS:
+                self._collect(text_of(item, "call_id") or text_of(item, "id"), item)
+            case "response.function_call_arguments.done":
+                self._take_arguments(message)
+            case _:
+                pass
 
-    def item_done(self, item: Message) -> None:
-        """Take an item that is whole."""
-        key = text_of(item, "call_id") or text_of(item, "id")
-        if text_of(item, "type") in {"function_call", "mcp_approval_request", "mcp_call"}:
-            self._collect(key, item)
-
-    def arguments_done(self, message: Message) -> None:
-        """Take the arguments of a call, for servers that tell of no whole item."""
+    def _take_arguments(self, message: Message) -> None:
+        """Make an item of the arguments of a call, for servers that tell of no whole one."""
         call = text_of(message, "call_id")
         if call not in self._calls:
             name = text_of(message, "name") or self._names.get(call, "")

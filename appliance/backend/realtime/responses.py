@@ -29,13 +29,13 @@ log = logging.getLogger(__name__)
 RATE = SampleRate(24_000)
 """Of the service's sound, unless a server says otherwise."""
 
-REMOTE_PATIENCE = Seconds(60.0)
+_REMOTE_PATIENCE = Seconds(60.0)
 """How long a reply may stand still while the server carries out a remote call."""
 
-LONGEST_REPLY = Seconds(600.0)
+_LONGEST_REPLY = Seconds(600.0)
 """More sound than this is no reply."""
 
-MOST_ROUNDS = 16
+_MOST_ROUNDS = 16
 """Replies to one turn; the one after them may call no tools."""
 
 _INTERIM = (
@@ -69,6 +69,11 @@ class Responses:
     def busy(self) -> bool:
         """Whether a reply is asked for or comes, or a call is open."""
         return not isinstance(self.slot.state, Free) or bool(self.calls.batches)
+
+    @property
+    def turn(self) -> TurnNumber | None:
+        """The turn whose reply comes."""
+        return None if (reply := self._active()) is None else reply.turn
 
     # -- asking -----------------------------------------------------------------------------
 
@@ -112,7 +117,7 @@ class Responses:
 
     def _follow_up(self, turn: TurnNumber, now: Seconds) -> None:
         self._rounds += 1
-        self._want(Request(turn, tools=self._rounds < MOST_ROUNDS), now)
+        self._want(Request(turn, tools=self._rounds < _MOST_ROUNDS), now)
 
     # -- a reply comes ----------------------------------------------------------------------
 
@@ -135,7 +140,8 @@ class Responses:
         self._echoes = self._echoes or bool(answers)
         reply = Reply(known, Spoken(self.rate))
         self._replies.add(reply)
-        taken = self.slot.created(known, answers, now, by_order=not self._echoes)
+        by_order = self._terms.auto_response or not self._echoes
+        taken = self.slot.created(known, answers, now, by_order=by_order)
         if taken is not None and taken.purpose is not Purpose.NOBODYS:
             self._number(reply, taken, now)
         elif taken is not None or not (expected and self.slot.occupy(known, now)):
@@ -146,7 +152,7 @@ class Responses:
         """Take a sign of life of a reply."""
         reply = self._replies.get(response)
         if reply is not None:
-            patience = REMOTE_PATIENCE if reply.working else None
+            patience = _REMOTE_PATIENCE if reply.working else None
             self.slot.heard(reply.id, now, patience)
 
     def audio(self, message: Message, now: Seconds) -> None:
@@ -163,8 +169,8 @@ class Responses:
             self.dropped += 1
             return
         self._pass(reply, ReplyAudio(reply.id, pcm, reply.spoken.rate))
-        if reply.spoken.samples > LONGEST_REPLY * reply.spoken.rate:
-            log.warning("a reply of more than %.0f s was cut", LONGEST_REPLY)
+        if reply.spoken.samples > _LONGEST_REPLY * reply.spoken.rate:
+            log.warning("a reply of more than %.0f s was cut", _LONGEST_REPLY)
             self._pass(reply, ReplyEnded(reply.id))
             self._stop(reply, now)
 
@@ -180,20 +186,10 @@ class Responses:
             reply.spoken.add(item, int(number_of(message, "content_index")), 0)
             self._pass(reply, ReplyText(reply.id, piece))
 
-    def item_added(self, message: Message) -> None:
-        """Take an item that begins."""
+    def item(self, message: Message) -> None:
+        """Take an item that begins or is whole, or the arguments of a call."""
         if (reply := self._live(message)) is not None:
-            reply.item_added(object_of(message, "item"))
-
-    def item_done(self, message: Message) -> None:
-        """Take an item that is whole."""
-        if (reply := self._live(message)) is not None:
-            reply.item_done(object_of(message, "item"))
-
-    def arguments_done(self, message: Message) -> None:
-        """Take the arguments of a call."""
-        if (reply := self._live(message)) is not None:
-            reply.arguments_done(message)
+            reply.take_item(message)
 
     def _live(self, message: Message) -> Reply | None:
         reply = self._replies.get(text_of(message, "response_id"))

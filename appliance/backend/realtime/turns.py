@@ -101,11 +101,17 @@ class Turns:
         return first
 
     def not_committed(self, event: str) -> bool:
-        """Take the refusal of a commit of ours: as a rule there was nothing to commit."""
+        """Take the refusal of a commit of ours, or of the oldest; there was nothing to commit."""
+        event = event or (self._commits[0][0] if self._commits else "")
         kept = [commit for commit in self._commits if commit[0] != event]
         found = len(kept) < len(self._commits)
         self._commits = deque(kept)
         return found
+
+    def answered(self, turn: TurnNumber) -> None:
+        """Wait no longer for word of its commit; some servers send none."""
+        while self._commits and self._commits[0][1] <= turn:
+            self._commits.popleft()
 
     def speech_stopped(self, now: Seconds) -> None:
         """Wait a moment for the server's commit."""

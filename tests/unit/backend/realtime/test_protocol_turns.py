@@ -232,6 +232,36 @@ def test_a_refused_commit_of_nothing_is_harmless() -> None:
     assert peer.begin("resp_1") == [ReplyStarted(R1, FIRST)]
 
 
+def test_a_turn_that_both_ends_committed_is_answered_once() -> None:
+    peer = listens_itself()
+    commit(peer)
+    peer.begin("resp_0")
+    peer.end("resp_0")
+    speak(peer)
+    commit(peer, SECOND)
+    ours = peer.sent[-1]["event_id"]
+    peer.say("input_audio_buffer.committed", item_id="item_u")
+    assert peer.say("response.created", response={"id": "resp_1"}) == [ReplyStarted(R1, SECOND)]
+    peer.fail("conversation_already_has_active_response", ours)
+    peer.end("resp_1")
+    assert peer.new("response.cancel") == []
+    assert len(peer.new("response.create")) == 1  # ours, of before
+    assert peer.protocol.idle
+
+
+@pytest.mark.parametrize("sign", ["error", "reply"])
+def test_a_commit_that_nobody_confirmed_is_not_confused_with_the_servers_next(sign: str) -> None:
+    peer = listens_itself()
+    speak(peer)
+    commit(peer)
+    if sign == "error":
+        peer.fail("input_audio_buffer_commit_empty")
+    peer.begin("resp_1")
+    peer.end("resp_1")
+    speak(peer)
+    assert peer.say("input_audio_buffer.committed", item_id="item_u") == [EndOfTurnFound()]
+
+
 def test_what_was_said_belongs_to_the_turn_whose_sound_it_was() -> None:
     peer = ready()
     for turn, item in ((FIRST, "item_a"), (SECOND, "item_b")):
