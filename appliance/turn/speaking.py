@@ -72,7 +72,7 @@ def speaking(state: Speaking, event: TurnEvent, at: Moment) -> Step:
             return call(state, event, at)
         case DeadlineReached() if at.now >= state.until:
             return stop(state, Cue.FAILED)
-        case BackendLost() if not state.ended:
+        case BackendLost() if not state.ended or state.calls_tool:  # the rest will not come
             return stop(state, Cue.FAILED)
         case _:
             return Step(state)

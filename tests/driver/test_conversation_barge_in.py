@@ -116,6 +116,20 @@ def test_reply_that_still_played_is_told_apart_from_the_one_that_had_begun_behin
     assert room.backend.cancelled == [(REPLY, Seconds(3.0)), (SECOND, Seconds(0.0))]
 
 
+def test_reply_that_was_talked_over_is_cancelled_once() -> None:
+    async def play(room: Room) -> None:
+        room.ear.through = True
+        await reply_sounds(room)
+        for number in (2, 3):
+            room.conversation.hear(None, (SpeechStarted(AT), SpeechEnded(AT)))
+            response = ResponseId(f"reply-{number}")
+            room.backend.emit(ReplyStarted(response, TurnNumber(number)))
+            room.backend.emit(ReplyAudio(response, b"..", RATE))
+            await asyncio.sleep(0.1)
+
+    assert scene(play).backend.cancelled == [(REPLY, Seconds(2.0)), (SECOND, Seconds(1.0))]
+
+
 def test_reply_that_has_been_heard_out_is_not_cancelled_with_the_next() -> None:
     async def play(room: Room) -> None:
         room.ear.through = True

@@ -32,7 +32,7 @@ async def tool_is_called(room: Room, *, takes: float) -> None:
     """Ask for something; the reply only calls a tool, and the user waits for it."""
     room.tools.takes = Seconds(takes)
     await room.say_something()
-    room.backend.emit(ReplyStarted(REPLY, TurnNumber(1)))
+    room.backend.emit(ReplyStarted(REPLY, room.conversation.state.turn))
     room.backend.emit(CALL)
     room.backend.emit(ReplyEnded(REPLY, calls_tool=True))
     await asyncio.sleep(0.1)
@@ -186,9 +186,18 @@ def test_recording_stands_still_for_a_tool_only_while_the_user_waits_for_it() ->
     owed: list[tuple[str, bool]] = []
 
     async def play(room: Room) -> None:
+        await room.say_something()
+        room.backend.emit(ReplyStarted(REPLY, TurnNumber(1)))
+        room.backend.emit(ReplyAudio(REPLY, b"let me see", RATE))
+        room.backend.emit(ReplyEnded(REPLY, calls_tool=True))
+        await asyncio.sleep(0.1)
+        owed.append(("promised", room.conversation.owes))
+        room.conversation.put(StopAsked())
+        await asyncio.sleep(0.1)
+
         await tool_is_called(room, takes=60.0)
         owed.append(("tool", room.conversation.owes))
-        room.backend.emit(ReplyStarted(INTERIM, TurnNumber(1)))
+        room.backend.emit(ReplyStarted(INTERIM, TurnNumber(2)))
         await asyncio.sleep(0.1)
         owed.append(("interim", room.conversation.owes))
         room.backend.emit(ReplyEnded(INTERIM, calls_tool=False))
@@ -198,4 +207,10 @@ def test_recording_stands_still_for_a_tool_only_while_the_user_waits_for_it() ->
         owed.append(("rest", room.conversation.owes))
 
     scene(play)
-    assert owed == [("tool", True), ("interim", True), ("background", False), ("rest", False)]
+    assert owed == [
+        ("promised", True),
+        ("tool", True),
+        ("interim", True),
+        ("background", False),
+        ("rest", False),
+    ]

@@ -1,7 +1,12 @@
 """The turn machine, one step at a time: the whole result is compared."""
 
+from dataclasses import replace
+
+import pytest
+
 from appliance import turn
 from appliance.events import (
+    BackendLost,
     ButtonPressed,
     DeadlineReached,
     MuteSwitched,
@@ -129,6 +134,20 @@ def test_stop_ends_everything_but_mute() -> None:
 def test_reply_that_called_tools_is_followed_by_waiting_for_the_next() -> None:
     ended = turn.Speaking(FIRST, REPLY, Seconds(105.0), ended=True, calls_tool=True)
     assert step(ended, PlaybackDrained(REPLY)).state == turn.Waiting(FIRST, Seconds(114.5))
+
+
+@pytest.mark.parametrize(
+    "speaking", [SPEAKING, replace(SPEAKING, ended=True, calls_tool=True)], ids=["half", "owed"]
+)
+def test_reply_whose_rest_will_not_come_is_given_up(speaking: turn.Speaking) -> None:
+    lost = step(speaking, BackendLost("gone"))
+    assert lost.state == turn.Idle(FIRST)
+    assert lost.effects == (turn.Interrupt(REPLY), turn.Rest(), turn.Show(Cue.FAILED))
+
+
+def test_reply_that_is_whole_plays_out_although_the_backend_is_gone() -> None:
+    whole = replace(SPEAKING, ended=True)
+    assert step(whole, BackendLost("gone")) == turn.Step(whole)
 
 
 def test_reply_to_an_earlier_turn_is_refused() -> None:
