@@ -114,6 +114,10 @@ class ScriptedSession:
     async def close(self) -> None:
         self.closed = True
 
+    async def breaks_off(self) -> None:
+        self.emit(GONE)
+        await rest()
+
     def emit(self, *events: BackendEvent | BackendError) -> None:
         """Let something happen now."""
         for event in events:
@@ -180,6 +184,10 @@ class House:
     @property
     def last(self) -> ScriptedSession:
         return self.sessions[-1]
+
+    def serving(self) -> ScriptedSession:
+        """Return the session in which a turn is."""
+        return next(session for session in reversed(self.sessions) if session.committed)
 
     def names(self) -> list[str]:
         return [session.name for session in self.sessions]

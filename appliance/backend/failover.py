@@ -23,7 +23,6 @@ that are unique over all sessions.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -31,6 +30,7 @@ from appliance.backend import choice as choosing
 from appliance.backend.choice import Choice, Standing
 from appliance.backend.context import Called
 from appliance.backend.link import Link
+from appliance.backend.open_calls import OpenCalls
 from appliance.backend.roster import Opener, Patience, Roster
 from appliance.backend.unfinished import (
     Command,
@@ -63,9 +63,6 @@ log = logging.getLogger(__name__)
 
 MOST_LOSSES = 4
 """Backends that one turn may cost; then the user is told that it failed."""
-
-MOST_LATE = 8
-"""Results that came late and have not been told yet."""
 
 
 class Purse(Protocol):
@@ -111,8 +108,7 @@ class Failover:
         self._events: asyncio.Queue[BackendEvent | None] = asyncio.Queue()
         self._ended = asyncio.Event()
         self._turn: UnfinishedTurn | None = None
-        self._calls: dict[CallId, Called] = {}  # published and not answered
-        self._late: dict[CallId, Called] = {}  # answered too late for their turn's reply
+        self._calls = OpenCalls()
         self._offered_by: Link | None = None
 
     @property
@@ -155,11 +151,12 @@ class Failover:
             self._turn.private = True
         if private != self.private:
             if not private:
-                self._late.clear()
+                self._calls.hush()
             self._roster.set_private(private=private)
 
     def configured(self) -> None:
         """Try everybody again: a key or an account has changed."""
+        self._roster.set_budget(broke=self._purse.exhausted)
         self._roster.configured()
 
     def budget_changed(self) -> None:
@@ -222,25 +219,21 @@ class Failover:
 
     async def answer_call(self, call: CallId, result: ToolResult) -> None:
         """Keep a result and pass it on to whoever reports it; offer it if nobody else does."""
-        called = self._calls.pop(call, None)
+        called = self._calls.answer(call, result)
         if called is None:
             return
         self._memory.answered(call, result, self._clock.now())
         link, turn = self._roster.current, self._turn
         passed = link is not None and link.answer_call(call, result)
         if turn is not None and turn.owes and call in turn.calls:
-            turn.answered(call, result)
-        elif "cancelled" not in result.data:
-            self._late[call] = replace(called, result=result)
-            if len(self._late) > MOST_LATE:
-                del self._late[next(iter(self._late))]
-            if not passed:
-                self._offer()
+            turn.calls[call] = called
+        elif self._calls.keep_late(called) and not passed:
+            self._offer()
         self._roster.refresh()
 
     async def take_reply(self, turn: TurnNumber) -> None:
         """Pass on that a late reply is wanted, or have another session tell the results."""
-        late, self._late = self._late, {}
+        late = self._calls.take_late()
         taken = UnfinishedTurn(private=self.private, taken=True, number=turn, calls=late)
         self._turn = taken
         link = self._roster.current
@@ -313,7 +306,7 @@ class Failover:
         self._roster.refresh()
         if self._offered_by is link:
             self._offered_by = None
-            if self._late and not self.busy:
+            if self._calls.any_late and not self.busy:
                 self._offer()
 
     def _continue(self, turn: UnfinishedTurn, *, code: str, lost: Link | None = None) -> None:
@@ -383,7 +376,7 @@ class Failover:
     def _publish(self, event: ToolCalled) -> None:
         now, turn = self._clock.now(), self._turn
         called = Called(event.call, event.tool, event.arguments, None, now)
-        self._calls[event.call] = called
+        self._calls.publish(called)
         self._memory.called(event.response, called, now)
         if turn is not None and turn.owes and event.response in turn.replies:
             turn.called(event.response, called)

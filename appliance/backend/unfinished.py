@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
 
@@ -10,7 +10,7 @@ from appliance.backend.context import Called, Owed
 from appliance.errors import BackendError, BackendRefused, BackendUnavailable
 from appliance.events import ReplyStarted
 from appliance.frames import Frame, samples
-from appliance.ports import Backend, Enclosure, ToolResult
+from appliance.ports import Backend, Enclosure
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
 
 log = logging.getLogger(__name__)
@@ -104,10 +104,6 @@ class UnfinishedTurn:
         """Keep what one of its replies called."""
         self.calls[call.call] = call
         self.calling = self.calling or response == self.reply
-
-    def answered(self, call: CallId, result: ToolResult) -> None:
-        """Keep how a call ended."""
-        self.calls[call] = replace(self.calls[call], result=result)
 
     def settle(self) -> None:
         """Forget its sound: nothing is owed any more."""

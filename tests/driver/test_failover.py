@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from appliance.backend.context import Called, Handover, Owed, Said
+from appliance.backend.failover import MOST_LOSSES
 from appliance.backend.link import SEND_S
 from appliance.errors import BackendRefused, BackendStalled
 from appliance.events import (
@@ -177,6 +178,27 @@ def test_published_calls_are_owed_not_asked_for_again(ended: bool) -> None:  # n
     assert ends == [True, False]
 
 
+def test_reply_that_called_a_tool_is_followed_by_another_however_it_ends() -> None:
+    async def play(house: House) -> None:
+        await house.ask(FIRST)
+        await house.tell(ReplyStarted(R1, FIRST), calling(R1), ReplyEnded(R1), GONE)
+
+    owed = scene(play).last.handover.owed
+    assert owed is not None
+    assert len(owed.calls) == 1
+
+
+def test_reply_to_an_older_turn_does_not_settle_this_one() -> None:
+    async def play(house: House) -> None:
+        await house.ask(FIRST)
+        await house.ask(SECOND, FRAMES[:5])
+        await house.tell(ReplyStarted(R1, FIRST), ReplyEnded(R1), GONE)
+
+    house = scene(play)
+    assert house.last.frames == FRAMES[:5]
+    assert house.last.committed == [SECOND]
+
+
 def test_reply_that_reports_calls_is_reported_again_when_it_is_lost() -> None:
     async def play(house: House) -> None:
         await house.ask(FIRST)
@@ -201,9 +223,10 @@ def test_names_are_unique_over_sessions_and_translated_back() -> None:
         await house.failover.answer_call(call.call, DONE)
         await rest()
 
-    session = scene(play).last
-    assert session.cancelled == [(R1, 0.5)]
-    assert session.answers == {CallId("c1"): DONE}
+    house = scene(play)
+    assert house.last.cancelled == [(R1, 0.5)]
+    assert house.last.answers == {CallId("c1"): DONE}
+    assert ReplyOffered() not in house.seen
 
 
 def test_news_for_a_session_that_is_gone_is_swallowed() -> None:
@@ -289,6 +312,18 @@ def test_where_nobody_is_left_the_turn_fails_and_the_next_one_tries_again() -> N
     house = scene(play)
     assert house.last.frames == FRAMES
     assert isinstance(house.seen[-1], ReplyEnded)
+
+
+def test_turn_that_costs_one_backend_after_the_other_is_given_up() -> None:
+    async def play(house: House) -> None:
+        await house.ask(FIRST)
+        for _ in range(MOST_LOSSES + 1):
+            assert not any(isinstance(event, BackendLost) for event in house.seen)
+            await house.serving().breaks_off()
+            await asyncio.sleep(120.0)  # meanwhile the other one is back
+
+    house = scene(play)
+    assert house.heard() == [BackendLost("backend.unavailable")]
 
 
 def test_only_backend_that_is_lost_in_a_turn_fails_the_turn() -> None:

@@ -257,6 +257,40 @@ def test_turn_begun_in_privacy_is_never_handed_to_the_cloud() -> None:
     assert BackendLost("backend.unavailable") in house.seen
 
 
+def test_turn_in_which_privacy_began_is_never_handed_to_the_cloud() -> None:
+    async def play(house: House) -> None:
+        await house.ask(FIRST)
+        house.failover.set_private(private=True)
+        await rest()
+        house.failover.set_private(private=False)
+        await house.tell(GONE)
+
+    house = scene(play)
+    assert house.names() == ["realtime", "local"]
+    assert BackendLost("backend.unavailable") in house.seen
+
+
+@pytest.mark.parametrize("answered", ["in privacy", "afterwards"])
+def test_late_result_of_privacy_is_never_told_beyond_the_house(answered: str) -> None:
+    call = CallId("local-1/call-1")
+
+    async def play(house: House) -> None:
+        house.failover.set_private(private=True)
+        await house.ask(FIRST)
+        await house.tell(ReplyStarted(R1, FIRST), calling(R1), ReplyEnded(R1, calls_tool=True))
+        await house.tell(ReplyStarted(R2, FIRST), ReplyEnded(R2), GONE)
+        if answered == "in privacy":
+            await house.failover.answer_call(call, DONE)
+        house.failover.set_private(private=False)
+        await house.failover.answer_call(call, DONE)
+        await house.failover.take_reply(SECOND)
+        await rest()
+
+    house = scene(play)
+    assert house.names() == ["local"]
+    assert isinstance(house.seen[-1], ReplyEnded)
+
+
 def test_privacy_without_a_backend_in_the_house_fails_the_turn() -> None:
     async def play(house: House) -> None:
         house.failover.set_private(private=True)
