@@ -65,7 +65,7 @@ class Handover:
     """The user should be told, in two or three words before the next reply, that this is the
     backend to fall back on."""
 
-    at: Seconds | None = None
+    at: Seconds | None = field(default=None, compare=False)
     """When this was, on the clock of the lines; ``None``: when the last of them was."""
 
 

@@ -291,7 +291,7 @@ class Roster:
         now = self._clock.now()
         self._opened += 1
         told = self.memory.lines(now, house_only=name not in self.choice.cloud, owed=owed)
-        backend = self._openers[name](Handover(told, owed, notice=notice))
+        backend = self._openers[name](Handover(told, owed, notice=notice, at=now))
         self._ends_turns[name] = backend.ends_turns
         link = Link(name, self._opened, backend, self)
         link.opened_at = link.used_at = now
