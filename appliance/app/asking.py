@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from appliance.errors import BackendStalled, BackendUnavailable
 from appliance.events import (
     BackendEvent,
+    BackendLost,
     CallAnswered,
     Happening,
     ReplyEnded,
@@ -111,6 +112,10 @@ class _Asking:
                 group.create_task(self._carry_out(event), name=f"ask.tool.{event.tool}")
             case ReplyOffered():
                 self._offered, self._untold = True, False
+            case BackendLost(code=code):  # a failover would go on for the next question
+                raise BackendUnavailable(
+                    f"nobody can answer ({code}); `voice-appliance doctor` says more"
+                )
             case _:
                 pass
 

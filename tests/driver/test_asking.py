@@ -9,6 +9,7 @@ from appliance.app.asking import PATIENCE, ask
 from appliance.errors import BackendError, BackendStalled, BackendUnavailable
 from appliance.events import (
     BackendEvent,
+    BackendLost,
     CallAnswered,
     Happening,
     ReplyEnded,
@@ -148,6 +149,13 @@ def test_a_backend_that_goes_away_ends_it() -> None:
     with pytest.raises(ExceptionGroup) as raised:
         told(backend)
     assert raised.group_contains(BackendUnavailable, match="gone")
+
+
+def test_a_turn_that_nobody_can_answer_is_the_end_though_the_session_goes_on() -> None:
+    backend = Scripted({"commit": [BackendLost("backend.refused")]})
+    with pytest.raises(ExceptionGroup) as raised:
+        told(backend)
+    assert raised.group_contains(BackendUnavailable, match=r"nobody can answer \(backend.refused")
 
 
 def test_a_backend_that_cannot_see_ends_it_before_anything_is_asked() -> None:
