@@ -65,7 +65,9 @@ class ScriptedSession:
     cancelled: list[tuple[ResponseId, Seconds]] = field(default_factory=list)
     answers: dict[CallId, ToolResult] = field(default_factory=dict)
     taken: list[TurnNumber] = field(default_factory=list)
-    outbox: asyncio.Queue[BackendEvent | BackendError] = field(default_factory=asyncio.Queue)
+    outbox: asyncio.Queue[BackendEvent | BackendError | None] = field(
+        default_factory=asyncio.Queue
+    )
 
     async def events(self) -> AsyncIterator[BackendEvent]:
         await asyncio.sleep(self.connects)
@@ -74,6 +76,8 @@ class ScriptedSession:
         self.ready = True
         while True:
             event = await self.outbox.get()
+            if event is None:
+                return
             if isinstance(event, BackendError):
                 raise event
             yield event
@@ -118,8 +122,8 @@ class ScriptedSession:
         self.emit(GONE)
         await rest()
 
-    def emit(self, *events: BackendEvent | BackendError) -> None:
-        """Let something happen now."""
+    def emit(self, *events: BackendEvent | BackendError | None) -> None:
+        """Let something happen now; ``None``: ``events`` stops, which it should not."""
         for event in events:
             self.outbox.put_nowait(event)
 
@@ -209,7 +213,7 @@ class House:
         await self.failover.commit_turn(number)
         await rest()
 
-    async def tell(self, *events: BackendEvent | BackendError) -> None:
+    async def tell(self, *events: BackendEvent | BackendError | None) -> None:
         """Let the latest session tell something."""
         self.last.emit(*events)
         await rest()

@@ -148,8 +148,7 @@ class Link:
     async def _follow(self) -> None:
         try:
             async for event in self.backend.events():
-                if not self._over:
-                    self._watch.deliver(self, self._renamed(event))
+                self._watch.deliver(self, self._renamed(event))
         except BackendError as error:
             self._lose(error)
             raise

@@ -78,6 +78,27 @@ def test_who_speaks_while_the_session_is_lost_is_heard_whole_by_the_next(how: st
     assert house.last.handover == Handover(notice=True)
 
 
+def test_session_that_ends_without_a_word_is_lost_too() -> None:
+    async def play(house: House) -> None:
+        await house.say()
+        await house.tell(None)
+
+    house = scene(play)
+    assert house.names() == ["realtime", "local"]
+    assert house.last.frames == FRAMES
+
+
+def test_session_that_fails_in_two_ways_at_once_is_lost_once() -> None:
+    async def play(house: House) -> None:
+        await house.say(FRAMES[:1])
+        house.last.breaks = GONE
+        house.last.emit(GONE)
+        await house.say(FRAMES[1:])
+        assert house.failover.standings["realtime"].failures == 1
+
+    assert scene(play).last.frames == FRAMES
+
+
 def test_question_is_answered_by_the_next_when_the_session_is_lost_before_the_reply() -> None:
     note = Enclosure("see this")
 

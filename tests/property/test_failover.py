@@ -500,7 +500,8 @@ class Chaos:
             samples = np.zeros(FRAME_SAMPLES, np.int16)
             self.conversation.hear(Frame(samples, SampleIndex(self.position)), ())
             self.position += FRAME_SAMPLES
-            await asyncio.sleep(0.05)
+            if self.position % (10 * FRAME_SAMPLES) == 0:
+                await asyncio.sleep(0.5)
         put(SpeechPaused(SampleIndex(self.position)))
         await asyncio.sleep(0.2)
         put(SpeechEnded(SampleIndex(self.position)))
