@@ -88,12 +88,6 @@ class Talk:
                 self._news.clear()
                 await self._news.wait()
 
-    async def until_ready(self) -> None:
-        """Wait until the server has taken the settings."""
-        while not self.backend.ready:
-            assert self.ended is None, self.ended
-            await asyncio.sleep(0.001)
-
     async def end(self) -> BackendError:
         """Wait until the session has ended."""
         await self.until(lambda: self.ended is not None)

@@ -173,7 +173,7 @@ def test_text_that_is_no_text_is_a_protocol_violation() -> None:
             serving() as server,
             talking(Address(server.url, server.headers)) as talk,
         ):
-            await talk.until_ready()
+            await talk.backend.until_ready()
             server.session.socket.transport.write(b"\x81\x01\xff")
             return await talk.end()
 
@@ -235,7 +235,7 @@ def test_a_server_that_is_full_may_be_tried_again() -> None:
         async with serving(script) as server:
             address = Address(server.url, server.headers)
             async with talking(address) as first:
-                await first.until_ready()
+                await first.backend.until_ready()
                 async with talking(address) as second:
                     return await second.end()
 

@@ -199,11 +199,16 @@ def test_a_client_that_does_wrong_fails_the_test() -> None:
         run_virtual(scene())
 
 
-def test_it_is_killed_and_revived_on_the_same_port() -> None:
+@pytest.mark.parametrize("frozen", [False, True])
+def test_it_is_killed_and_revived_on_the_same_port(*, frozen: bool) -> None:
     async def scene() -> tuple[int, int]:
         async with serving() as server:
             before = server.port
             async with client(server) as peer:
+                if frozen:
+                    await peer.say("response.create")
+                    server.freeze()
+                    await asyncio.sleep(1.0)
                 server.kill()
                 with pytest.raises(ConnectionClosed):
                     await peer.until("anything")

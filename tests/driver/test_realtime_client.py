@@ -134,6 +134,22 @@ def test_what_waits_for_the_connection_never_leaves_once_it_is_cleared() -> None
     assert "conversation.item.create" not in kinds
 
 
+def test_nothing_of_a_turn_that_was_cleared_is_in_the_next() -> None:
+    async def scene() -> list[bytes]:
+        async with serving() as server, talking(at(server)) as talk:
+            await talk.backend.until_ready()
+            await speak(talk.backend, 0.5)
+            await talk.backend.clear_turn()
+            await talk.say(np.zeros(3_200, dtype=np.int16))
+            await talk.reply()
+            return server.session.turns
+
+    (turn,) = run_virtual(scene())
+    arrived = np.frombuffer(turn, "<i2")
+    assert len(arrived) == 4_800
+    assert np.abs(arrived).max() <= 1  # dither
+
+
 def test_half_a_minute_of_sound_can_wait_and_no_more() -> None:
     async def scene() -> None:
         backend = session()
@@ -149,7 +165,7 @@ def test_half_a_minute_of_sound_can_wait_and_no_more() -> None:
 def test_what_is_asked_from_two_sides_is_sent_in_the_order_of_asking() -> None:
     async def scene() -> list[str]:
         async with serving() as server, talking(at(server)) as talk:
-            await talk.until_ready()
+            await talk.backend.until_ready()
             async with asyncio.TaskGroup() as group:
                 for number in range(50):
                     enclosure = Enclosure(f"{number}")
@@ -240,7 +256,7 @@ def test_a_key_in_the_header_of_the_other_vendor_is_let_in() -> None:
             serving() as server,
             talking(Address(server.url, {"api-key": KEY})) as talk,
         ):
-            await talk.until_ready()
+            await talk.backend.until_ready()
 
     run_virtual(scene())
 
@@ -297,7 +313,13 @@ async def test_an_address_that_is_none_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", [Script(handshake_s=9.0), Script(created_s=9.0, updated_s=9.0), None]
+    "script",
+    [
+        Script(handshake_s=9.0),
+        Script(created_s=9.0, updated_s=9.0),
+        Script(handshake_s=2.0, updated_s=2.5),
+        None,
+    ],
 )
 def test_a_session_that_is_not_ready_in_time_is_given_up(script: Script | None) -> None:
     async def scene() -> tuple[BackendError, float]:
@@ -320,7 +342,7 @@ def test_a_session_that_is_not_ready_in_time_is_given_up(script: Script | None) 
 def test_a_dead_connection_is_noticed_while_nothing_is_said() -> None:
     async def scene() -> tuple[BackendError, float]:
         async with serving() as server, talking(at(server)) as talk:
-            await talk.until_ready()
+            await talk.backend.until_ready()
             await asyncio.sleep(20.0)
             server.freeze()
             began = now()
@@ -335,7 +357,7 @@ def test_a_dead_connection_is_noticed_while_nothing_is_said() -> None:
 def test_a_dead_connection_that_fills_up_is_noticed_by_who_sends() -> None:
     async def scene() -> tuple[BackendError, float]:
         async with serving() as server, talking(at(server)) as talk:
-            await talk.until_ready()
+            await talk.backend.until_ready()
             server.freeze()
             began = now()
             await flooding(talk.backend)
@@ -352,7 +374,7 @@ def test_a_deadline_that_others_bring_nearer_is_kept() -> None:
 
     async def scene() -> tuple[BackendError, float]:
         async with serving(Script([silent])) as server, talking(at(server)) as talk:
-            await talk.until_ready()
+            await talk.backend.until_ready()
             await asyncio.sleep(100.0)  # nothing to wait for, and so no deadline
             began = now()
             await talk.say()
@@ -378,7 +400,7 @@ def test_what_a_command_makes_happen_is_told_at_once() -> None:
             talk = Talk(RealtimeBackend(at(server), Telling(TERMS), limits))
             async with asyncio.TaskGroup() as group:
                 group.create_task(talk.follow(), name="follow")
-                await talk.until_ready()
+                await talk.backend.until_ready()
                 await asyncio.sleep(0.5)
                 began = now()
                 await talk.backend.retool(())
@@ -389,6 +411,22 @@ def test_what_a_command_makes_happen_is_told_at_once() -> None:
         return took
 
     assert run_virtual(scene()) == 0.0
+
+
+async def test_who_waits_may_be_woken_again_while_it_wakes() -> None:
+    async with serving() as server:
+        limits = Limits(connect=CONNECT, stall=STALL)
+        talk = Talk(RealtimeBackend(at(server), Telling(TERMS), limits))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(talk.follow(), name="follow")
+            await talk.backend.until_ready()
+            await asyncio.sleep(0.05)
+            for number in range(1, 200):
+                await talk.backend.retool(())
+                if number % 3:
+                    await asyncio.sleep(0)
+            await talk.until(lambda: len(talk.of(ReplyOffered)) == 199)
+            await talk.backend.close()
 
 
 def test_a_server_that_was_killed_is_noticed_at_once() -> None:
@@ -413,7 +451,7 @@ def test_a_server_that_was_killed_is_noticed_at_once() -> None:
 def test_closing_says_goodbye_and_ends_everything() -> None:
     async def scene() -> None:
         async with serving() as server, talking(at(server)) as talk:
-            await talk.until_ready()
+            await talk.backend.until_ready()
             await talk.backend.close()
             await talk.backend.close()
             error = await talk.end()
@@ -433,7 +471,7 @@ def test_closing_says_goodbye_and_ends_everything() -> None:
 def test_closing_does_not_wait_for_a_server_that_is_stuck() -> None:
     async def scene() -> float:
         async with serving() as server, talking(at(server)) as talk:
-            await talk.until_ready()
+            await talk.backend.until_ready()
             server.freeze()
             began = now()
             await talk.backend.close()
@@ -446,7 +484,7 @@ def test_closing_does_not_wait_for_a_server_that_is_stuck() -> None:
 def test_closing_frees_who_is_stuck_in_sending() -> None:
     async def scene() -> float:
         async with serving() as server, talking(at(server)) as talk:
-            await talk.until_ready()
+            await talk.backend.until_ready()
             server.freeze()
 
             async with asyncio.TaskGroup() as group:
@@ -471,6 +509,23 @@ def test_closing_before_and_while_it_connects() -> None:
             await talk.backend.close()
             assert "closed" in str(await talk.end())
             assert now() == began
+
+    run_virtual(scene())
+
+
+def test_who_waits_for_a_session_that_never_gets_ready_is_told() -> None:
+    async def wait(backend: RealtimeBackend) -> None:
+        with pytest.raises(BackendUnavailable):
+            await backend.until_ready()
+
+    async def scene() -> None:
+        async with serving(Script(refusal=WRONG_KEY)) as server, talking(at(server)) as talk:
+            await wait(talk.backend)
+        closed = session()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(wait(closed), name="wait")
+            await asyncio.sleep(1.0)
+            await closed.close()
 
     run_virtual(scene())
 

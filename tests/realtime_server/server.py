@@ -128,9 +128,9 @@ class RealtimeServer:
 
     async def revive(self) -> None:
         """Be there again, on the same port, knowing nothing."""
+        self._world.flowing.set()
         if self._server is not None:
             await self._server.wait_closed()
-        self._world.flowing.set()
         await self.start(self.port)
 
     async def _let_in(self, _socket: ServerConnection, request: Request) -> Response | None:

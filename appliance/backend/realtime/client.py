@@ -13,7 +13,6 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
@@ -95,12 +94,12 @@ class RealtimeBackend:
         self._upsampler = Upsampler()
         self._waiting = Waiting(int(LONGEST_WAIT * RATE) * 2)  # while it is not ready
         self._outgoing: deque[str] = deque()
-        self._sending = asyncio.Lock()
         self._events: deque[BackendEvent] = deque()
         self._socket: ClientConnection | None = None
         self._scope: asyncio.Timeout | None = None  # under which events() waits
         self._over: BackendError | None = None
         self._began = self._clock()
+        self._settled = asyncio.Event()  # it is ready, or will never be
         self.handshake_s: Seconds | None = None
         self.ready_s: Seconds | None = None
 
@@ -138,16 +137,24 @@ class RealtimeBackend:
                 raise
             raise first from None
 
+    async def until_ready(self) -> None:
+        """Wait until the server took our settings, while somebody iterates ``events``.
+
+        Raises:
+            BackendUnavailable: It ended before that; why, ``events`` says.
+        """
+        await self._settled.wait()
+        self._check_open()
+
     async def send_audio(self, frame: Frame) -> None:
         """Add a frame to the user's turn; waits while the network takes nothing."""
         self._check_open()
-        pcm = self._upsampler.process(frame.samples)
-        if pcm:
+        if pcm := self._upsampler.process(frame.samples):
             await self._add_sound(pcm)
 
     async def enclose(self, enclosure: Enclosure) -> None:
         """Add text or a picture to the user's turn."""
-        await self._do(partial(self._protocol.enclose, enclosure), of_turn=True)
+        await self._do(lambda: self._protocol.enclose(enclosure), of_turn=True)
 
     async def expect_end(self) -> None:
         """Nothing can be done ahead: the service answers what was committed."""
@@ -185,30 +192,28 @@ class RealtimeBackend:
 
     async def retool(self, tools: Sequence[Mapping[str, object]]) -> None:
         """Replace the tools, in the form of ``session.update``."""
-        await self._do(partial(self._protocol.retool, tools))
+        await self._do(lambda: self._protocol.retool(tools))
 
     async def close(self) -> None:
         """End the session; takes 0.1 s at most, whatever the other side does."""
         if self._over is None:
             self._over = BackendUnavailable("the session was closed")
+        self._settled.set()
         self._waiting.drop_turn()
         self._wake(self._clock())
-        socket = self._socket
-        if socket is None:
+        if self._socket is None:
             return
+        transport = self._socket.transport
         try:
-            if not socket.transport.get_write_buffer_size():
-                async with asyncio.timeout(CLOSE):
-                    await socket.close()
-        except TimeoutError:
-            log.debug("realtime: no goodbye")
+            if not transport.get_write_buffer_size():  # else it is stuck
+                await self._socket.close()
         finally:
-            socket.transport.abort()
+            transport.abort()
 
     # What goes out.
 
     async def _add_sound(self, pcm: bytes) -> None:
-        await self._do(partial(self._protocol.audio, pcm), of_turn=True, sound=len(pcm))
+        await self._do(lambda: self._protocol.audio(pcm), of_turn=True, sound=len(pcm))
 
     async def _do(
         self, command: Callable[[], Out], *, of_turn: bool = False, sound: int = 0
@@ -231,7 +236,7 @@ class RealtimeBackend:
         self._events.extend(out.events)
 
     async def _flush(self) -> None:
-        """Send what is to be sent; who comes second waits for the first.
+        """Send what is to be sent; the library writes in the order in which it is called.
 
         Raises:
             BackendUnavailable: The connection takes nothing any more.
@@ -240,7 +245,7 @@ class RealtimeBackend:
         socket = self._socket
         try:
             # A dead link fills up before the next ping is sent, and that then waits like all else.
-            async with asyncio.timeout(self._limits.stall), self._sending:
+            async with asyncio.timeout(self._limits.stall):
                 while self._outgoing and socket is not None:
                     await socket.send(self._outgoing.popleft())
         except TimeoutError:
@@ -313,6 +318,7 @@ class RealtimeBackend:
 
     def _become_ready(self) -> None:
         self.ready_s = self.age
+        self._settled.set()
         log.debug("realtime: ready after %.3f s", self.ready_s)
         for out in self._waiting.drain():
             self._take(out)
@@ -345,6 +351,7 @@ class RealtimeBackend:
         """Remember the first thing that ended it, and let nobody wait for the network."""
         if self._over is None:
             self._over = error
+            self._settled.set()
             if self._socket is not None:
                 self._socket.transport.abort()
         return self._over
