@@ -118,8 +118,10 @@ class Failover:
 
     @property
     def reason(self) -> str:
-        """Why it is that one: as in ``BackendChanged``."""
-        return self._roster.reason
+        """Why it is that one, as in ``BackendChanged``; or why nobody may serve at all."""
+        choice = self._roster.choice
+        nobody = choosing.serve(choice) is None
+        return (nobody and choosing.obstacle(choice, choice.order[0])) or self._roster.reason
 
     @property
     def standings(self) -> Mapping[str, Standing]:

@@ -66,6 +66,11 @@ def test_session_in_use_is_not_closed() -> None:
         await house.tell(ReplyStarted(R1, FIRST), calling(R1), ReplyEnded(R1, calls_tool=True))
         await asyncio.sleep(PATIENCE.idle_close * 2)
         assert not house.closed()[-1]
+        await house.failover.answer_call(CallId("realtime-1-call-1"), DONE)
+        await rest()
+        await house.tell(ReplyStarted(R2, FIRST), ReplyEnded(R2))
+        await asyncio.sleep(PATIENCE.idle_close + 1.0)
+        assert house.closed() == [True]
 
     scene(play)
 
@@ -272,7 +277,7 @@ def test_turn_in_which_privacy_began_is_never_handed_to_the_cloud() -> None:
 
 @pytest.mark.parametrize("answered", ["in privacy", "afterwards"])
 def test_late_result_of_privacy_is_never_told_beyond_the_house(answered: str) -> None:
-    call = CallId("local-1/call-1")
+    call = CallId("local-1-call-1")
 
     async def play(house: House) -> None:
         house.failover.set_private(private=True)
@@ -299,6 +304,7 @@ def test_privacy_without_a_backend_in_the_house_fails_the_turn() -> None:
     house = scene(play, House(order=("realtime",)))
     assert house.sessions == []
     assert house.heard() == [BackendLost("privacy")]
+    assert house.failover.reason == "privacy"
 
 
 def test_when_the_money_ends_the_reply_may_end_and_the_next_turn_is_served_at_home() -> None:
