@@ -8,7 +8,6 @@ import contextlib
 import re
 import shutil
 from collections.abc import Sequence
-from importlib import import_module
 
 from appliance.config.cloud import Camera as Settings
 from appliance.errors import PictureError
@@ -55,7 +54,9 @@ def find_program() -> str:
         PictureError: There is none.
     """
     with contextlib.suppress(ImportError, RuntimeError):  # it raises that where it has none
-        return str(import_module("imageio_ffmpeg").get_ffmpeg_exe())
+        import imageio_ffmpeg  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
     found = shutil.which(PROGRAM)
     if found is None:
         raise PictureError(
