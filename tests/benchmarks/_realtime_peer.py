@@ -1,6 +1,7 @@
 """The scripted server, in a process of its own, with a record of when it heard and said what.
 
-``python -m tests.benchmarks._realtime_peer SPEECH_S PACE`` prints its address, serves until its
+``python -m tests.benchmarks._realtime_peer SPEECH_S PACE`` (a pace of 0: it is asked for replies and
+never answers) prints its address, serves until its
 input is closed, then prints what it noted as JSON. ``time.monotonic`` is the same clock in every
 process of a machine.
 """
@@ -71,6 +72,8 @@ async def _serve(speech_s: float, pace: float) -> dict[str, list[float]]:
     pcm = tone(speech_s)
 
     def answer(_: object) -> Reply:
+        if not pace:
+            return Reply(first_event_s=1e6)
         return Reply("a tone", pcm, first_audio_s=DELAY_S, pace=pace)
 
     async with serving(Script(otherwise=answer)) as server:
@@ -86,7 +89,7 @@ async def _serve(speech_s: float, pace: float) -> dict[str, list[float]]:
             ]
             deltas = [at for at, kind in session.sent if kind == DELTA]
             asked += wanted
-            answered += [next(at for at in deltas if at >= begin) for begin in wanted]
+            answered += [next((at for at in deltas if at >= begin), begin) for begin in wanted]
     return {"asked": asked, "answered": answered}
 
 
