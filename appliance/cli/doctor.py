@@ -10,8 +10,8 @@ from platformdirs import user_state_path
 from rich.markup import escape
 
 from appliance.app.answers import needed_models
-from appliance.app.camera import open_camera
 from appliance.app.backends import probe_realtime
+from appliance.app.camera import open_camera
 from appliance.app.house import probe_broker, read_manifests
 from appliance.app.listening import Levels, listen_to_card
 from appliance.app.manifests import name_clashes
