@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -28,7 +27,7 @@ from appliance.events import (
 )
 from appliance.ports import Enclosure, Image, ToolResult
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
-from tests.on_device import LAMP, OFF, ON, STOP, Ears, Mind, Mouth, frame
+from tests.on_device import LAMP, OFF, ON, STOP, AtOnce, Ears, Mind, Mouth, frame
 from tests.virtual_time import run_virtual
 
 SAY = phrases.load("en")
@@ -41,25 +40,6 @@ CAMERA = ToolSpec("look", "Looks.", {"type": "object"}, sees=True)
 NOTICE = Handover(notice=True)
 
 T = TypeVar("T")
-
-
-class AtOnce:
-    """Takes every step the moment it is given: no thread, so that time can be virtual."""
-
-    def __init__(self, *_: object) -> None:
-        pass
-
-    def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
-        done: Future[T] = Future()
-        try:
-            done.set_result(function(*arguments))
-        except Exception as error:  # noqa: BLE001 - the one who waits gets it
-            done.set_exception(error)
-        return done
-
-    def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:
-        assert not wait
-        assert cancel_futures
 
 
 @pytest.fixture(autouse=True)

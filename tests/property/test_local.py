@@ -1,8 +1,7 @@
 """The on-device backend under conversations of any kind, in virtual time."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from unittest.mock import patch
 
 from hypothesis import given, settings
@@ -23,7 +22,7 @@ from appliance.events import (
 )
 from appliance.ports import ToolResult
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
-from tests.on_device import LAMP, OFF, ON, STOP, Ears, Mind, Mouth, frame
+from tests.on_device import LAMP, OFF, ON, STOP, AtOnce, Ears, Mind, Mouth, frame
 from tests.virtual_time import run_virtual
 
 SAY = phrases.load("en")
@@ -45,21 +44,6 @@ ACTS = st.one_of(
     st.tuples(st.just("step"), st.integers(1, 3)),
     st.tuples(st.just("settle"), st.just(0)),
 )
-
-
-class AtOnce:
-    """Takes every step the moment it is given."""
-
-    def __init__(self, *_: object) -> None:
-        pass
-
-    def submit(self, function: Callable[..., object], *arguments: object) -> Future[object]:
-        done: Future[object] = Future()
-        done.set_result(function(*arguments))
-        return done
-
-    def shutdown(self, **_: object) -> None:
-        pass
 
 
 class Story:
