@@ -25,9 +25,9 @@ from appliance.units import CallId, ResponseId, Seconds
 
 log = logging.getLogger(__name__)
 
-SEND_S = 10.0
-"""A session that takes so long to take one thing is lost; it should have noticed earlier itself
-(``backend.connect_s``, ``backend.stall_s``)."""
+SEND_S = 65.0
+"""A session that takes so long to take one thing is lost. It notices itself, long before: the
+longest that ``backend.stall_s`` can be is 60 s."""
 
 CLOSE_S = 2.0
 """Longest wait for a session's farewell."""

@@ -10,6 +10,7 @@ from appliance.events import (
     BackendLost,
     ReplyEnded,
     ReplyStarted,
+    ReplyText,
     Transcribed,
     Usage,
     Used,
@@ -94,6 +95,21 @@ def test_old_session_is_replaced_before_the_next_turn_and_told_what_was_said() -
     assert house.changes() == []
 
 
+def test_session_whose_tools_are_at_work_is_neither_closed_nor_replaced() -> None:
+    async def play(house: House) -> None:
+        await house.ask(FIRST)
+        await house.tell(ReplyStarted(R1, FIRST), calling(R1), ReplyEnded(R1, calls_tool=True))
+        await house.tell(ReplyStarted(R2, FIRST), ReplyEnded(R2))  # "that takes a while"
+        await asyncio.sleep(PATIENCE.recycle + 1.0)
+        await house.ask(SECOND)
+        await house.answer(SECOND)
+        assert house.closed() == [False]
+        await house.failover.answer_call(CallId("realtime-1-call-1"), DONE)
+        await house.ask(THIRD)
+
+    assert len(scene(play).sessions) == 2
+
+
 def test_backend_that_is_back_serves_from_the_next_turn_on() -> None:
     async def play(house: House) -> None:
         await house.ask(FIRST)
@@ -105,16 +121,19 @@ def test_backend_that_is_back_serves_from_the_next_turn_on() -> None:
         local = house.sessions[1]
         await asyncio.sleep(10.0)
         assert house.changes() == [("local", "backend.unavailable")]
-        local.emit(ReplyStarted(R1, FIRST), ReplyEnded(R1))
+        local.emit(ReplyStarted(R1, FIRST), ReplyText(R1, "Yes."), ReplyEnded(R1))
         await rest()
         assert house.changes()[1:] == [("realtime", "recovered")]
+        tried = house.last
         await house.ask(SECOND)
+        assert tried is not house.last  # for it was not told of that reply
+        assert house.closed() == [True] * (len(house.sessions) - 1) + [False]
+        assert [type(line) for line in house.last.handover.lines] == [Said]
 
     house = scene(play)
     assert house.last.name == "realtime"
     assert house.last.committed == [SECOND]
     assert house.sessions[1].committed == [FIRST]
-    assert house.sessions[1].closed
 
 
 def test_proven_session_serves_the_next_turn_if_nothing_was_said_since() -> None:
@@ -213,6 +232,19 @@ def test_privacy_mode_ends_the_session_and_hands_the_turn_over_at_once() -> None
     assert house.last.frames == FRAMES
     assert house.changes() == [("local", "privacy")]
     assert not house.last.handover.notice  # who asked for it knows
+
+
+def test_sound_that_waits_when_privacy_begins_never_leaves() -> None:
+    async def play(house: House) -> None:
+        await house.say(FRAMES[:1])
+        for one in FRAMES[1:]:
+            await house.failover.send_audio(one)
+        house.failover.set_private(private=True)
+        await rest()
+
+    house = scene(play)
+    assert house.sessions[0].frames == FRAMES[:1]
+    assert house.last.frames == FRAMES
 
 
 def test_going_offline_by_voice_is_confirmed_by_the_next_backend() -> None:
