@@ -10,6 +10,7 @@ import soxr
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
+from appliance.backend.context import Handover
 from appliance.backend.local import phrases
 from appliance.backend.local.phonemes import phonemes
 from appliance.backend.local.phrases import Phrases
@@ -79,6 +80,12 @@ def test_what_the_voice_says_is_understood(voice: Voice, transcriber: Transcribe
         wrong += Levenshtein.distance(words(transcriber.transcribe(trim(sound))), words(sentence))
         spoken += len(words(sentence))
     assert wrong <= 0.15 * spoken
+
+
+def test_its_own_words_are_understood(voice: Voice, base: Transcriber, english: Phrases) -> None:
+    for said in (english.offline, english.working, english.cannot_answer, english.cannot_see):
+        sound = heard(voice.synthesize(said), voice.rate)
+        assert words(base.transcribe(trim(sound))) == words(said)
 
 
 @pytest.mark.parametrize(
@@ -204,3 +211,24 @@ async def test_a_spoken_request_becomes_a_call_and_a_spoken_answer(
     pcm = b"".join(event.pcm for event in events if isinstance(event, ReplyAudio))
     reply = heard(np.frombuffer(pcm, "<i2"), voice.rate)
     assert "kitchen light is" in base.transcribe(trim(reply)).lower()
+
+
+async def test_the_sign_of_a_session_that_takes_over_costs_nothing(
+    voice: Voice, base: Transcriber, english: Phrases, order: Sound
+) -> None:
+    parts = Parts(base, OneLamp(), voice, english)
+    await asyncio.to_thread(voice.keep, english.offline)
+    lamp = ToolSpec("light", "Switches lamps.", {"type": "object"})
+    backend = LocalBackend(parts, lambda: (lamp,), handover=Handover(notice=True))
+    for frame in frames(order):
+        await backend.send_audio(frame)
+    await backend.commit_turn(TurnNumber(1))
+    clock = asyncio.get_running_loop().time
+    begun, times = clock(), dict[type[BackendEvent], float]()
+    async with asyncio.timeout(30):
+        async for event in backend.events():
+            times.setdefault(type(event), clock() - begun)
+            if isinstance(event, ReplyEnded):
+                await backend.close()
+                break
+    assert times[ReplyAudio] < 0.5 * times[Transcribed]
