@@ -160,6 +160,7 @@ FRAMES = [frame(number) for number in range(20)]
 class House:
     order: tuple[str, ...] = ("realtime", "local")
     purse: FakePurse = field(default_factory=FakePurse)
+    patience: Patience = PATIENCE
     sessions: list[ScriptedSession] = field(default_factory=list)
     seen: list[BackendEvent] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
@@ -169,7 +170,7 @@ class House:
         self.failover = Failover(
             {name: partial(self.open, name) for name in self.order},
             Choice(self.order, frozenset({"realtime"})),
-            patience=PATIENCE,
+            patience=self.patience,
             clock=LoopClock(),
             purse=self.purse,
             jitter=lambda: 0.0,

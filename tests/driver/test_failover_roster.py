@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from appliance.backend.context import Said
+from appliance.backend.roster import Patience
 from appliance.errors import BackendRefused, BackendUnavailable
 from appliance.events import (
     BackendLost,
@@ -93,6 +94,22 @@ def test_old_session_is_replaced_before_the_next_turn_and_told_what_was_said() -
     assert len(told) == 12
     assert not second.handover.notice
     assert house.changes() == []
+
+
+def test_session_that_is_never_kept_still_serves_a_whole_turn() -> None:
+    async def play(house: House) -> None:
+        await house.ask(FIRST)
+        await asyncio.sleep(3.0)
+        assert house.closed() == [False]
+        await house.answer(FIRST)
+        await asyncio.sleep(0.01)
+        assert house.closed() == [True]
+        await house.ask(SECOND)
+        await asyncio.sleep(3.0)
+        await house.answer(SECOND)
+
+    house = scene(play, House(patience=Patience(idle_close=Seconds(0.0))))
+    assert [session.committed for session in house.sessions] == [[FIRST], [SECOND]]
 
 
 def test_session_whose_tools_are_at_work_is_neither_closed_nor_replaced() -> None:
