@@ -88,6 +88,11 @@ class Talk:
                 self._news.clear()
                 await self._news.wait()
 
+    async def more(self) -> None:
+        """Wait until something else has come out, or the session has ended."""
+        count = len(self.events)
+        await self.until(lambda: len(self.events) > count or self.ended is not None, within=60.0)
+
     async def end(self) -> BackendError:
         """Wait until the session has ended."""
         await self.until(lambda: self.ended is not None)

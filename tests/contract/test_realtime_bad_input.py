@@ -306,8 +306,7 @@ def calls_of(*calls: Call) -> Talk:
                     for call in talk.of(ToolCalled)[seen:]:
                         seen += 1
                         await talk.backend.answer_call(call.call, ToolResult("done"))
-                    count = len(talk.events)
-                    await talk.until(lambda: len(talk.events) > count or talk.ended is not None)  # noqa: B023 - awaited at once
+                    await talk.more()
             outputs = server.session.outputs
         assert set(outputs) == {f"call_{number + 1}" for number in range(len(calls))}
         return talk
