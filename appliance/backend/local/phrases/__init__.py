@@ -1,16 +1,15 @@
 """What the box itself says: one file for each language, no code."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.errors import ConfigError
+from appliance.backend.local import language_files
 
 Sentence = Annotated[str, Field(min_length=1)]
 
@@ -94,8 +93,7 @@ class Phrases:
 
 def languages() -> tuple[str, ...]:
     """Return the languages that have a file here."""
-    names = (file.name for file in _folder().iterdir())
-    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+    return language_files.languages(_folder())
 
 
 def load(language: str) -> Phrases:
@@ -104,13 +102,7 @@ def load(language: str) -> Phrases:
     Raises:
         ConfigError: There are none, or their file is wrong.
     """
-    known = languages()
-    chosen = next((name for name in (language, language.partition("-")[0]) if name in known), None)
-    if chosen is None:
-        problem = f"device.language: there are no phrases for {language!r}, only for"
-        raise ConfigError([f"{problem} {', '.join(known)}"])
-    file = _folder() / f"{chosen}.toml"
-    return parse(file.read_text(encoding="utf-8"), source=f"phrases/{chosen}.toml")
+    return _phrases(language_files.load(_folder(), language, _File))
 
 
 def parse(text: str, *, source: str) -> Phrases:
@@ -119,16 +111,10 @@ def parse(text: str, *, source: str) -> Phrases:
     Raises:
         ConfigError: Every problem, each with its place in ``source``.
     """
-    try:
-        read = _File.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{source}: {error}"]) from error
-    except ValidationError as error:
-        places = (
-            (".".join(str(part) for part in problem["loc"]), problem["msg"])
-            for problem in error.errors()
-        )
-        raise ConfigError([f"{source}: {place}: {what}" for place, what in places]) from error
+    return _phrases(language_files.parse(text, _File, source=source))
+
+
+def _phrases(read: _File) -> Phrases:
     return Phrases(
         **read.phrases.model_dump(),
         status=read.status.model_dump(),

@@ -1,14 +1,14 @@
 """What understanding has to know about a language: one TOML file each, no code."""
 
 import re
-import tomllib
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.errors import ConfigError
+from appliance.backend.local import language_files
 
 Words = tuple[str, ...]
 
@@ -193,8 +193,7 @@ class Language(_Table):
 
 def languages() -> tuple[str, ...]:
     """Return the languages that have a file."""
-    names = (file.name for file in resources.files(__package__).joinpath("words").iterdir())
-    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+    return language_files.languages(_folder())
 
 
 @cache
@@ -204,18 +203,8 @@ def load(code: str) -> Language:
     Raises:
         ConfigError: There is none, or its file is wrong.
     """
-    known = languages()
-    chosen = next((name for name in (code, code.partition("-")[0]) if name in known), None)
-    if chosen is None:
-        problem = f"device.language: nothing is known about {code!r}, only about"
-        raise ConfigError([f"{problem} {', '.join(known)}"])
-    file = resources.files(__package__).joinpath("words", f"{chosen}.toml")
-    try:
-        return Language.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        raise ConfigError(
-            [
-                f"words/{chosen}.toml: {'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-                for problem in error.errors()
-            ]
-        ) from error
+    return language_files.load(_folder(), code, Language)
+
+
+def _folder() -> Traversable:
+    return resources.files(__package__).joinpath("words")

@@ -15,5 +15,7 @@ def test_a_regional_language_falls_back_to_the_general_one() -> None:
 
 
 def test_an_unknown_language_is_told_with_those_that_are_known() -> None:
-    with pytest.raises(ConfigError, match=r"device\.language: nothing .* 'tlh'.* de, en"):
+    with pytest.raises(
+        ConfigError, match=r"device\.language: there are no words for 'tlh'.* de, en"
+    ):
         language.load("tlh")
