@@ -47,6 +47,12 @@ class ScriptedSession:
     """Raised instead of becoming ready."""
 
     ends_turns: bool = False
+    blind: bool = False
+    """It takes no enclosure."""
+
+    rude: bool = False
+    """It cannot be closed in order."""
+
     blocked: bool = False
     """Its methods never come back: nobody reads at the other end."""
 
@@ -89,6 +95,8 @@ class ScriptedSession:
 
     async def enclose(self, enclosure: Enclosure) -> None:
         await self._take("enclose")
+        if self.blind:
+            raise BackendError("it cannot see")
         self.enclosed.append(enclosure)
 
     async def expect_end(self) -> None:
@@ -117,6 +125,8 @@ class ScriptedSession:
 
     async def close(self) -> None:
         self.closed = True
+        if self.rude:
+            raise BackendUnavailable("broken pipe")
 
     async def breaks_off(self) -> None:
         self.emit(GONE)

@@ -22,7 +22,8 @@ from appliance.events import (
 )
 from appliance.ports import Enclosure, ToolResult
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
-from tests.sessions import FRAMES, GONE, House, audio, calling, rest, scene
+from tests.sessions import FRAMES, GONE, House, ScriptedSession, audio, calling, rest, scene
+from tests.virtual_time import run_virtual
 
 REFUSED = BackendRefused("invalid_api_key", "put a valid key")
 FIRST, SECOND, THIRD = TurnNumber(1), TurnNumber(2), TurnNumber(3)
@@ -117,6 +118,51 @@ def test_question_is_answered_by_the_next_when_the_session_is_lost_before_the_re
     assert house.last.asked[-3:] == ["enclose", "expect", "commit, as expected"]
     assert house.last.handover == Handover(owed=Owed(FIRST), notice=True)
     assert [type(event) for event in house.heard()] == [ReplyStarted, ReplyText, ReplyEnded]
+
+
+def test_backend_that_cannot_see_goes_on_without_the_picture() -> None:
+    async def play(house: House) -> None:
+        await house.say()
+        house.last.blind = True
+        await house.failover.enclose(Enclosure("what is this?"))
+        await house.failover.commit_turn(FIRST)
+        await rest()
+
+    house = scene(play)
+    assert house.names() == ["realtime"]
+    assert house.last.committed == [FIRST]
+
+
+def test_enclosure_is_a_loss_where_the_session_is_gone() -> None:
+    async def play(house: House) -> None:
+        await house.say()
+        house.last.breaks = GONE
+        await house.failover.enclose(Enclosure("what is this?"))
+        await rest()
+
+    house = scene(play)
+    assert house.last.name == "local"
+    assert len(house.last.enclosed) == 1
+
+
+def test_session_cannot_say_who_serves() -> None:
+    async def play(house: House) -> None:
+        await house.say()
+        await house.tell(BackendLost("x"), BackendChanged("x", "y"))
+
+    assert scene(play).seen == []
+
+
+def test_what_is_said_before_the_sessions_are_served_is_not_lost() -> None:
+    async def whole() -> ScriptedSession:
+        house = House()
+        for one in FRAMES:
+            await house.failover.send_audio(one)
+        async with house.running():
+            await rest()
+        return house.last
+
+    assert run_virtual(whole()).frames == FRAMES
 
 
 def test_handing_over_takes_no_time() -> None:

@@ -167,6 +167,44 @@ def test_proven_session_serves_the_next_turn_if_nothing_was_said_since() -> None
     assert house.last.committed == [FIRST]
 
 
+def test_session_that_is_only_tried_has_no_say() -> None:
+    async def play(house: House) -> None:
+        await house.say()
+        await house.failover.clear_turn()
+        await house.tell(GONE)
+        await asyncio.sleep(1.0)
+        await house.tell(ReplyStarted(R1, FIRST), Used(Usage("gpt")))
+        assert [type(event) for event in house.heard()] == [Used]
+        await house.tell(GONE)
+        assert house.failover.serving == "local"
+
+    scene(play)
+
+
+def test_session_that_is_tried_ends_when_privacy_begins() -> None:
+    async def play(house: House) -> None:
+        await house.say()
+        await house.failover.clear_turn()
+        await house.tell(GONE)
+        await asyncio.sleep(1.0)
+        house.failover.set_private(private=True)
+        await asyncio.sleep(120.0)
+        assert house.closed() == [True, True]
+
+    scene(play)
+
+
+def test_session_that_is_not_closed_in_order_is_over_all_the_same() -> None:
+    async def play(house: House) -> None:
+        await house.say()
+        house.last.rude = True
+        house.failover.set_private(private=True)
+        await rest()
+        assert house.closed() == [True, False]
+
+    scene(play)
+
+
 def test_proven_session_that_nobody_uses_is_closed() -> None:
     async def play(house: House) -> None:
         await house.say()
