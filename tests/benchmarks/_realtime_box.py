@@ -44,9 +44,10 @@ def barge_in() -> list[float]:
     sound = room().samples[:, 0]
     opening = sound[: int(4.2 * RATE)]  # "hey jarvis, turn on the kitchen light"
     said = [_trimmed(sound[int(a * RATE) : int(b * RATE)]) for a, b in _UTTERANCES]
+    hush = sound[int(11.0 * RATE) : int(18.0 * RATE)]  # nobody speaks; not a digital silence
     parts, onsets, at = [opening], [], len(opening)
     for number, utterance in enumerate(islice(cycle(said), INTERRUPTIONS)):
-        silence = np.zeros(int((2.3 + 0.0137 * number) * RATE), dtype=np.int16)  # not on one grid
+        silence = hush[: int((2.3 + 0.0137 * number) * RATE)]  # not on one grid
         onsets.append(at + len(silence))
         parts += [silence, utterance]
         at += len(silence) + len(utterance)

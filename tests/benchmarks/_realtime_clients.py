@@ -64,18 +64,20 @@ class Card:
         self._rest = b""
         self.first: float | None = None
         self.taken = 0
-        self._over = False
         threading.Thread(target=self._run, daemon=True).start()
 
     def play(self, pcm: bytes) -> None:
         self._queue.append(pcm)
 
-    def close(self) -> None:
-        self._over = True
+    async def began(self) -> float:
+        """Return when the first sound was taken."""
+        while (first := self.first) is None:  # noqa: ASYNC110 - another thread's
+            await asyncio.sleep(0.005)
+        return first
 
     def _run(self) -> None:
         due = time.monotonic()
-        while not self._over:
+        while True:
             while self._queue and len(self._rest) < self._block:
                 self._rest += self._queue.popleft()
             if self._rest and self.first is None:
@@ -148,9 +150,7 @@ async def turns(client: Client, card: Card, url: str, key: str) -> dict[str, obj
         began.append(time.monotonic())
         await client.commit()
         await client.ended.wait()
-        while card.first is None:  # noqa: ASYNC110 - another thread's
-            await asyncio.sleep(0.005)
-        first.append(card.first)
+        first.append(await card.began())
         await asyncio.sleep(0.4)  # the reply is played out
     await client.close()
     return {"ready": ready, "began": began, "first": first}

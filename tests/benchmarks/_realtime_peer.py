@@ -1,9 +1,8 @@
 """The scripted server, in a process of its own, with a record of when it heard and said what.
 
-``python -m tests.benchmarks._realtime_peer SPEECH_S PACE`` (a pace of 0: it is asked for replies and
-never answers) prints its address, serves until its
-input is closed, then prints what it noted as JSON. ``time.monotonic`` is the same clock in every
-process of a machine.
+``python -m tests.benchmarks._realtime_peer SPEECH_S PACE`` (a pace of 0: it is asked for replies
+and never answers) prints its address, serves until its input is closed, then prints what it noted
+as JSON. ``time.monotonic`` is the same clock in every process of a machine.
 """
 
 import asyncio
