@@ -85,6 +85,7 @@ def test_every_event_is_one_of_the_vendors() -> None:
             allowed["approval_request_id"] = asked["id"]
             await peer.say("conversation.item.create", item=allowed)
             await peer.until("response.mcp_call.completed")
+            await peer.until("conversation.item.done")
             await peer.say("response.create")
             await peer.until("response.done")
             place = {"item_id": message["id"]}

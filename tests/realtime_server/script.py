@@ -75,7 +75,6 @@ class RemoteCall:
     server: str
     name: str
     arguments: str = "{}"
-    output: str = "42"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tests.realtime_server.session import GoneError, Session, World
 KEY = "sk-test"
 
 _quiet = logging.getLogger(__name__)
-_quiet.setLevel(logging.WARNING)  # the library writes every message down
+_quiet.setLevel(logging.CRITICAL)  # the library writes every message and every ending down
 
 WRONG_KEY = Refusal(401, code="invalid_api_key", message="Incorrect API key provided.")
 FORBIDDEN = Refusal(403, code="unsupported_country_region_territory", message="Not here.")

@@ -352,12 +352,13 @@ class Session:
         self._begin = len(self.pcm)
         await self._emit({"type": "input_audio_buffer.cleared"})
 
-    async def _add(self, item: Event) -> None:
-        previous = next(reversed(self.items), None)
-        for stage in ("added", "done"):
-            shown = {"object": "realtime.item", "status": "completed", **item}
-            kind = f"conversation.item.{stage}"
-            await self._emit({"type": kind, "previous_item_id": previous, "item": shown})
+    async def _add(self, item: Event, *between: Event) -> None:
+        shown = {"object": "realtime.item", "status": "completed", **item}
+        place = {"previous_item_id": next(reversed(self.items), None), "item": shown}
+        await self._emit({"type": "conversation.item.added", **place})
+        for event in between:
+            await self._emit(event)
+        await self._emit({"type": "conversation.item.done", **place})
 
     async def _on_item(self, event: Event) -> None:
         item = {"id": self._world.ids("item"), **event["item"]}
@@ -385,10 +386,11 @@ class Session:
         item_id = self._world.ids("mcp")
         item = {"id": item_id, "type": "mcp_call", "output": "42", "error": None}
         item |= {key: asked.get(key) for key in ("server_label", "name", "arguments")}
+        item["approval_request_id"] = request
         place = {"item_id": item_id, "output_index": 0}
-        await self._emit({"type": "response.mcp_call.in_progress", **place})
-        await self._emit({"type": "response.mcp_call.completed", **place})
-        await self._add(item)
+        stages = ("in_progress", "completed")
+        told = [{"type": f"response.mcp_call.{stage}", **place} for stage in stages]
+        await self._add(item, *told)
 
     async def _on_truncate(self, event: Event) -> None:
         item_id, end_ms = event["item_id"], event["audio_end_ms"]
