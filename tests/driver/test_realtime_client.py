@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -273,6 +274,33 @@ def test_the_key_is_not_carried_to_where_a_server_sends_us() -> None:
     assert isinstance(error, BackendRefused)
     assert error.reason == "redirect"
     assert not paths
+
+
+def test_an_address_that_leads_nowhere_does_not_keep_us_from_the_next() -> None:
+    async def scene() -> float:
+        async with serving() as server:
+            loop = asyncio.get_running_loop()
+            place = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+
+            async def look_up(*_: object, **__: object) -> list[object]:
+                return [(*place, (host, server.port)) for host in ("127.0.0.2", "127.0.0.1")]
+
+            with socket.create_server(("127.0.0.2", server.port), backlog=0) as full:
+                full.settimeout(0)
+                callers = [socket.socket() for _ in range(4)]
+                for caller in callers:
+                    caller.settimeout(0)
+                    caller.connect_ex(full.getsockname())
+                loop.getaddrinfo = look_up  # type: ignore[method-assign, assignment]
+                url = f"ws://realtime.test:{server.port}/"
+                async with talking(Address(url, server.headers)) as talk:
+                    await talk.backend.until_ready()
+                for caller in callers:
+                    caller.close()
+            assert talk.backend.ready_s is not None
+            return talk.backend.ready_s
+
+    assert run_virtual(scene()) == pytest.approx(0.25, abs=0.01)
 
 
 def test_nobody_there_is_said_at_once() -> None:

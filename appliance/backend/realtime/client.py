@@ -7,7 +7,6 @@ deadline or makes something happen, the one timeout under which ``events`` waits
 
 import asyncio
 import contextlib
-import functools
 import logging
 import ssl
 from collections import deque
@@ -21,6 +20,7 @@ from appliance.backend.realtime.address import Address
 from appliance.backend.realtime.endings import hung_up, turned_away, unreachable
 from appliance.backend.realtime.protocol import Out, RealtimeProtocol
 from appliance.backend.realtime.resampling import RATE, Upsampler
+from appliance.backend.realtime.trust import machine_trust
 from appliance.backend.realtime.waiting import Waiting
 from appliance.errors import BackendError, BackendRefused, BackendStalled, BackendUnavailable
 from appliance.events import BackendEvent
@@ -43,6 +43,11 @@ LONGEST_WAIT = Seconds(30.0)
 
 CLOSE = Seconds(0.1)
 """How long the other side may take to say goodbye."""
+
+
+NEXT_ADDRESS = Seconds(0.25)
+"""After this long another address of the server is tried beside the first (RFC 8305): where IPv6
+leads nowhere, as in many homes, all of the time to connect would be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,7 +375,7 @@ async def _dial(
 ) -> ClientConnection:
     secure = address.url.startswith("wss:")
     if secure and trust is None:
-        trust = await asyncio.to_thread(_machine_trust)
+        trust = await asyncio.to_thread(machine_trust)
     return await _Connect(
         address.url,
         additional_headers=address.headers,
@@ -383,13 +388,8 @@ async def _dial(
         max_size=LARGEST_MESSAGE,
         logger=_wire_log,
         ssl=trust if secure else None,
+        happy_eyeballs_delay=NEXT_ADDRESS,
     )
-
-
-@functools.cache
-def _machine_trust() -> ssl.SSLContext:
-    """Read the certificates of the machine: 10 ms or more, once, and not on the event loop."""
-    return ssl.create_default_context()
 
 
 def _ending(error: ConnectionClosed) -> BackendError:
