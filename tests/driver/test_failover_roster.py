@@ -188,7 +188,7 @@ def test_session_that_is_tried_ends_when_privacy_begins() -> None:
         await house.tell(GONE)
         await asyncio.sleep(1.0)
         house.failover.set_private(private=True)
-        await asyncio.sleep(120.0)
+        await rest()
         assert house.closed() == [True, True]
 
     scene(play)
