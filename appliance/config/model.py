@@ -107,8 +107,8 @@ class Speech(Section):
     trailing_silence_s: Annotated[float, Field(ge=0.2, le=5.0)] = 0.7
     """Silence that ends a turn."""
 
-    shortest_s: Annotated[float, Field(ge=0.0, le=2.0)] = 0.1
-    """Shorter sounds are not speech."""
+    shortest_s: Annotated[float, Field(ge=0.0, le=2.0)] = 0.09
+    """Shorter sounds are not speech. Counted in steps of 32 ms: this is three of them."""
 
     longest_s: Annotated[float, Field(ge=2.0, le=120.0)] = 30.0
     """A turn is ended here even if somebody goes on talking."""

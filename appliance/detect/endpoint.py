@@ -35,7 +35,7 @@ class Tuning:
     pause: Seconds = Seconds(0.25)
     """Silence needed before a pause is told; shorter ones stand inside words and between them."""
 
-    shortest: Seconds = Seconds(0.1)
+    shortest: Seconds = Seconds(0.09)
     """Speech needed before the start is told."""
 
     longest: Seconds = Seconds(30.0)
