@@ -252,6 +252,16 @@ def test_answers_that_come_when_the_user_has_gone_on_are_offered() -> None:
     assert peer.events[-1] == ReplyOffered()
 
 
+def test_only_the_tools_of_the_latest_turn_are_excused() -> None:
+    peer = calling("call_1")
+    peer.take(peer.protocol.audio(bytes(480)))
+    peer.take(peer.protocol.commit(SECOND, peer.now))
+    peer.begin("resp_2")
+    peer.end("resp_2", function_call("call_2"))
+    peer.wait(2.0)
+    assert [r["response"]["metadata"]["turn"] for r in peer.new("response.create")] == ["2"]
+
+
 def test_an_interim_reply_that_is_refused_is_done_without() -> None:
     peer = interim()
     peer.fail("server_error", peer.new("response.create")[0]["event_id"])
@@ -288,6 +298,20 @@ def test_a_remote_tool_that_is_allowed_is_reported_on_when_it_has_run() -> None:
     assert peer.new("response.create") == []
     peer.say("response.mcp_call.completed", item_id="mcp_1", output_index=0)
     peer.say("conversation.item.done", item=item)
+    assert peer.begin("resp_2") == [ReplyStarted(R2, FIRST)]
+
+
+def test_of_two_remote_tools_both_must_have_run() -> None:
+    peer = speaking()
+    peer.end("resp_1", approval_request("mcpr_1"), approval_request("mcpr_2"))
+    for number in (1, 2):
+        answer(peer, f"mcpr_{number}")
+    for number in (1, 2):
+        assert peer.new("response.create") == []
+        item = {"type": "mcp_call", "id": f"mcp_{number}", "approval_request_id": "x"}
+        peer.say("conversation.item.added", item=item)
+        peer.say("response.mcp_call.completed", item_id=item["id"], output_index=0)
+        peer.say("conversation.item.done", item=item)
     assert peer.begin("resp_2") == [ReplyStarted(R2, FIRST)]
 
 

@@ -75,8 +75,17 @@ def test_text_is_passed_on_where_there_is_no_sound() -> None:
 
 @pytest.mark.parametrize(
     "delta",
-    [pcm(10)[:-3], "!!!!", base64.b64encode(bytes(3)).decode(), 17, None, "", "A" * 30_000_000],
-    ids=["half", "not base64", "odd", "number", "null", "empty", "giant"],
+    [
+        pcm(10)[:-3],
+        "AAAA!AAAA",
+        "!!!!",
+        base64.b64encode(bytes(3)).decode(),
+        17,
+        None,
+        "",
+        "A" * 30_000_000,
+    ],
+    ids=["half", "garbled", "not base64", "odd", "number", "null", "empty", "giant"],
 )
 def test_a_piece_that_is_no_sound_is_dropped_and_counted(delta: object) -> None:
     peer = speaking()
@@ -95,8 +104,17 @@ def test_a_reply_without_end_is_cut() -> None:
     assert [type(event) for event in peer.events].count(ReplyAudio) == 11
     assert peer.events[-1] == ReplyEnded(R1)
     assert peer.new("response.cancel")[0]["response_id"] == "resp_1"
+    assert kept(cancel(peer, 5.0)) == [("item_1", 5000)]
+    assert peer.new("response.cancel") == []
     assert peer.end("resp_1", function_call("call_1")) == []
     assert peer.protocol.idle
+
+
+def test_text_without_end_is_cut() -> None:
+    peer = speaking()
+    for _ in range(300):
+        peer.say("response.output_text.delta", response_id="resp_1", item_id="i", delta="x" * 1024)
+    assert len(peer.events) == 1 + 256
 
 
 def test_deltas_of_unknown_and_ended_replies_are_dropped() -> None:
@@ -114,6 +132,15 @@ def test_a_reply_begins_once() -> None:
     assert peer.say("response.created", response={"id": None}) == []
     assert peer.say("response.created", response="resp_3") == []
     assert len(peer.sound("resp_1", 10)) == 1
+
+
+def test_once_a_server_has_named_our_requests_one_that_names_none_is_nobodys() -> None:
+    peer = speaking()
+    peer.end("resp_1")
+    peer.take(peer.protocol.commit(SECOND, peer.now))
+    assert peer.say("response.created", response={"id": "resp_x"}) == []
+    assert peer.new("response.cancel")[0]["response_id"] == "resp_x"
+    assert peer.begin("resp_2") == [ReplyStarted(R2, SECOND)]
 
 
 # -- interrupted --------------------------------------------------------------------------------
@@ -180,6 +207,13 @@ def test_what_was_not_heard_is_forgotten_also_after_the_end() -> None:
     messages = cancel(peer, 0.25)
     assert [message["type"] for message in messages] == ["conversation.item.truncate"]
     assert kept(messages) == [("item_1", 250)]
+
+
+def test_an_item_of_text_alone_is_no_part_of_what_was_heard() -> None:
+    peer = speaking()
+    peer.sound("resp_1", 100)
+    peer.say("response.output_text.delta", response_id="resp_1", item_id="item_2", delta="x")
+    assert kept(cancel(peer, 0.1)) == []
 
 
 def test_items_that_began_after_the_interruption_are_deleted_in_the_end() -> None:
@@ -317,6 +351,12 @@ def test_a_reply_that_fails_unheard_is_somebody_elses_to_give(how: Mapping[str, 
     peer.sound("resp_1", 10)
     assert peer.end("resp_1", function_call("call_1"), **how) == [ReplyEnded(R1)]
     assert peer.sent[-1]["item"]["output"] == "CANCELLED"
+
+
+def test_a_reply_that_fails_when_nobody_waits_for_it_is_just_over() -> None:
+    peer = speaking()
+    peer.take(peer.protocol.audio(bytes(480)))
+    assert peer.end("resp_1", **failed(code="rate_limit_exceeded")) == [ReplyEnded(R1)]
 
 
 def test_a_reply_that_fails_for_want_of_money_says_so() -> None:

@@ -17,7 +17,7 @@ from appliance.events import (
 )
 from appliance.ports import Enclosure, Image
 from appliance.units import ResponseId, Seconds, TurnNumber
-from tests.realtime_peer import Peer, ready, terms
+from tests.realtime_peer import Peer, function_call, ready, terms
 
 FIRST, SECOND = TurnNumber(1), TurnNumber(2)
 R1 = ResponseId("resp_1")
@@ -221,6 +221,17 @@ def test_the_servers_reply_to_a_turn_that_came_to_nothing_is_stopped() -> None:
     speak(peer)
     commit(peer, SECOND)
     assert peer.begin("resp_2") == [ReplyStarted(ResponseId("resp_2"), SECOND)]
+
+
+def test_calls_of_a_reply_that_nobody_ever_waited_for_are_settled() -> None:
+    peer = listens_itself()
+    speak(peer)
+    peer.say("input_audio_buffer.committed", item_id="item_u")
+    peer.say("response.created", response={"id": "resp_1"})
+    peer.end("resp_1", function_call("call_1"))
+    peer.take(peer.protocol.clear())
+    assert peer.sent[-1]["item"]["output"] == "CANCELLED"
+    assert peer.events == [EndOfTurnFound()]
 
 
 def test_a_refused_commit_of_nothing_is_harmless() -> None:
