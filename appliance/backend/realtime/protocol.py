@@ -185,7 +185,7 @@ class RealtimeProtocol:
 
     def clear(self) -> Out:
         """Forget the user's turn, and the reply that it may wait for."""
-        self._outlet.send(*self._turns.clear())
+        self._outlet.send(*self._turns.clear(self._responses.unanswered))
         self._responses.abandon()
         return self._out()
 
@@ -347,7 +347,10 @@ class RealtimeProtocol:
         self._turns.speech_stopped(now)
 
     def _on_committed(self, message: Message, _now: Seconds) -> None:
-        if self._turns.committed(text_of(message, "item_id")):
+        item = text_of(message, "item_id")
+        if self._turns.unconfirmed:
+            self._outlet.send(*self._turns.confirmed(item))
+        elif self._turns.committed(item):
             self._outlet.tell(EndOfTurnFound())
 
     def _end_turn(self) -> None:

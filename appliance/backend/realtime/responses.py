@@ -64,11 +64,17 @@ class Responses:
         self._echoes = False  # whether the server repeats our metadata
         self._closed: TurnNumber | None = None  # the turn that a closing tool was called in
         self._rounds = 0  # replies asked for to the same turn
+        self._begun = False  # a reply to the turn that waits
 
     @property
     def busy(self) -> bool:
         """Whether a reply is asked for or comes, or a call is open."""
         return not isinstance(self.slot.state, Free) or bool(self.calls.batches)
+
+    @property
+    def unanswered(self) -> TurnNumber | None:
+        """The turn that waits and to which no reply has begun."""
+        return None if self._begun else self.waiting
 
     @property
     def turn(self) -> TurnNumber | None:
@@ -80,7 +86,7 @@ class Responses:
     def await_reply(self, turn: TurnNumber, now: Seconds, *, asked: bool = True) -> None:
         """Have the turn answered; not ``asked``: the server does it by itself."""
         self.waiting = turn
-        self._rounds = 0
+        self._rounds, self._begun = 0, False
         held = self._replies.held()
         if not asked and held:
             for reply in held:
@@ -205,6 +211,7 @@ class Responses:
     def _number(self, reply: Reply, request: Request, now: Seconds) -> None:
         """Say which turn a reply answers, and what has come of it already."""
         reply.request = request
+        self._begun = self._begun or request.turn == self.waiting
         self.slot.assign(reply.id, request)
         self._outlet.tell(ReplyStarted(reply.id, request.turn), *reply.held)
         reply.held.clear()
@@ -323,7 +330,7 @@ class Responses:
 
     def owe(self, owed: Owed, now: Seconds) -> None:
         """Take over the calls of another session, whose results the user waits for."""
-        self.waiting = owed.turn
+        self.waiting, self._begun = owed.turn, True
         self._settled(self.calls.owe(owed, Seconds(now + self._terms.patience.tools)), now)
 
     def remote_began(self, item: str, now: Seconds) -> None:

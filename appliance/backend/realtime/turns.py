@@ -38,11 +38,21 @@ class Turns:
     stopped_until: Seconds | None = None
     """When to take "speech stopped" for the end of the turn."""
 
+    _closed: bool = False
+    """The server said so by a commit: sound that came after it belongs to nothing."""
+
+    _residue: bool = False
+    _dropped: TurnNumber | None = None
     _commits: deque[tuple[str, TurnNumber]] = field(default_factory=deque)
     _unnumbered: list[str] = field(default_factory=list)
     _turn_of: dict[str, TurnNumber] = field(default_factory=dict)
     _texts: dict[str, str] = field(default_factory=dict)
     _count: int = 0
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether word of a commit of ours is still to come."""
+        return bool(self._commits)
 
     @property
     def begun(self) -> bool:
@@ -54,6 +64,7 @@ class Turns:
         if not pcm:
             return []
         self.appended = True
+        self._residue = self._closed
         return list(wire.appends(pcm))
 
     def name_enclosure(self) -> str:
@@ -69,32 +80,44 @@ class Turns:
         if self.server_ended:
             for item in self._unnumbered:
                 self._remember(item, turn)
+            messages += [wire.clear()] if self._residue else []
         elif self.appended:
             self._count += 1
             event = f"commit-{self._count}"
             self._commits.append((event, turn))
             messages.append(wire.commit(event))
+        for item in self.enclosed:
+            self._remember(item, turn)
         self.turn = turn
         self._begin_anew()
         return messages
 
-    def clear(self) -> list[str]:
-        """Forget what was not committed."""
+    def clear(self, unanswered: TurnNumber | None) -> list[str]:
+        """Forget what was not committed, and a turn that nobody will answer.
+
+        The model would find the request later, and carry it out with the next one.
+        """
         messages = [wire.clear()] if self.appended else []
-        messages += [wire.delete_item(item) for item in self.enclosed]
+        forgotten = [*self.enclosed, *self._unnumbered]
+        if unanswered is not None:
+            self._dropped = unanswered
+            forgotten += [item for item, turn in self._turn_of.items() if turn == unanswered]
         self._texts.clear()
         self._begin_anew()
-        return messages
+        return [*messages, *map(wire.delete_item, forgotten)]
+
+    def confirmed(self, item: str) -> list[str]:
+        """Take a commit of ours; return what follows if nobody wants it any more."""
+        _, turn = self._commits.popleft()
+        self._remember(item, turn)
+        return [wire.delete_item(item)] if item and turn == self._dropped else []
 
     def committed(self, item: str) -> bool:
-        """Take a commit; ``True``: with it the server ends the turn."""
-        if self._commits:
-            _, turn = self._commits.popleft()
-            self._remember(item, turn)
-            return False
+        """Take a commit of the server's; ``True``: with it the turn ends."""
         if not self.ends_turns:
             return False
         self.stopped_until = None
+        self._closed, self._residue = True, False
         if item and len(self._unnumbered) < _REMEMBERED:
             self._unnumbered.append(item)
         first, self.server_ended = not self.server_ended, True
@@ -148,7 +171,7 @@ class Turns:
             del self._turn_of[next(iter(self._turn_of))]
 
     def _begin_anew(self) -> None:
-        self.appended = self.server_ended = False
+        self.appended = self.server_ended = self._closed = self._residue = False
         self.stopped_until = None
         self.enclosed.clear()
         self._unnumbered.clear()

@@ -100,6 +100,45 @@ def test_a_turn_that_came_to_nothing_is_forgotten_by_the_server() -> None:
     assert peer.protocol.idle
 
 
+@pytest.mark.parametrize("early", [True, False], ids=["confirmed", "not confirmed yet"])
+def test_a_request_that_was_taken_back_is_not_carried_out_with_the_next(*, early: bool) -> None:
+    peer = ready()
+    speak(peer)
+    peer.take(peer.protocol.enclose(Enclosure("And this.")))
+    enclosed = peer.sent[-1]["item"]["id"]
+    commit(peer)
+    if early:
+        peer.say("input_audio_buffer.committed", item_id="item_u")
+    peer.take(peer.protocol.clear())
+    if not early:
+        peer.say("input_audio_buffer.committed", item_id="item_u")
+    deleted = [message["item_id"] for message in peer.new("conversation.item.delete")]
+    assert sorted(deleted) == sorted([enclosed, "item_u"])
+
+
+def test_a_request_whose_reply_has_begun_stays() -> None:
+    peer = ready()
+    speak(peer)
+    commit(peer)
+    peer.say("input_audio_buffer.committed", item_id="item_u")
+    peer.begin("resp_1")
+    peer.take(peer.protocol.clear())
+    assert peer.new("conversation.item.delete") == []
+
+
+def test_sound_after_the_end_that_the_server_found_does_not_begin_the_next_turn() -> None:
+    peer = listens_itself()
+    speak(peer)
+    peer.say("input_audio_buffer.committed", item_id="item_u")
+    commit(peer)
+    assert peer.new("input_audio_buffer.clear") == []
+    speak(peer)
+    peer.say("input_audio_buffer.committed", item_id="item_v")
+    speak(peer)
+    commit(peer, SECOND)
+    assert len(peer.new("input_audio_buffer.clear")) == 1
+
+
 def test_a_reply_that_nobody_waits_for_any_more_is_stopped_when_it_begins() -> None:
     peer = ready()
     commit(peer)
@@ -216,6 +255,7 @@ def test_the_servers_reply_to_a_turn_that_came_to_nothing_is_stopped() -> None:
     peer.take(peer.protocol.clear())
 
     assert peer.new("response.cancel")[0]["response_id"] == "resp_1"
+    assert peer.new("conversation.item.delete")[0]["item_id"] == "item_u"
     assert peer.end("resp_1") == []
     assert peer.protocol.idle
     speak(peer)
@@ -230,7 +270,7 @@ def test_calls_of_a_reply_that_nobody_ever_waited_for_are_settled() -> None:
     peer.say("response.created", response={"id": "resp_1"})
     peer.end("resp_1", function_call("call_1"))
     peer.take(peer.protocol.clear())
-    assert peer.sent[-1]["item"]["output"] == "CANCELLED"
+    assert peer.new("conversation.item.create")[-1]["item"]["output"] == "CANCELLED"
     assert peer.events == [EndOfTurnFound()]
 
 
