@@ -541,6 +541,20 @@ def test_closing_before_and_while_it_connects() -> None:
     run_virtual(scene())
 
 
+@pytest.mark.parametrize("moment", range(40))
+def test_closing_at_any_moment_leaves_no_connection(moment: int) -> None:
+    async def scene() -> None:
+        async with serving() as server, talking(at(server)) as talk:
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            await talk.backend.close()
+            await talk.end()
+            await asyncio.sleep(1.0)
+            assert all(session.socket.close_code for session in server.sessions)
+
+    run_virtual(scene())
+
+
 def test_who_waits_for_a_session_that_never_gets_ready_is_told() -> None:
     async def wait(backend: RealtimeBackend) -> None:
         with pytest.raises(BackendUnavailable):

@@ -123,8 +123,8 @@ class RealtimeServer:
         if self._server is not None:
             self._server.close(close_connections=False)
             self._server.server.close()
-        for socket in list(self._open):
-            socket.transport.abort()
+            for socket in list(self._server.handlers):  # those at the door, too
+                socket.transport.abort()
 
     async def revive(self) -> None:
         """Be there again, on the same port, knowing nothing."""

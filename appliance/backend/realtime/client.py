@@ -8,6 +8,7 @@ deadline or makes something happen, the one timeout under which ``events`` waits
 import asyncio
 import contextlib
 import logging
+import re
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -215,8 +216,6 @@ class RealtimeBackend:
         finally:
             transport.abort()
 
-    # What goes out.
-
     async def _add_sound(self, pcm: bytes) -> None:
         await self._do(lambda: self._protocol.audio(pcm), of_turn=True, sound=len(pcm))
 
@@ -247,22 +246,22 @@ class RealtimeBackend:
             BackendUnavailable: The connection takes nothing any more.
             ConnectionClosed: It is gone.
         """
-        socket = self._socket
         try:
             # A dead link fills up before the next ping is sent, and that then waits like all else.
             async with asyncio.timeout(self._limits.stall):
-                while self._outgoing and socket is not None:
-                    await socket.send(self._outgoing.popleft())
+                while self._outgoing and self._socket is not None:
+                    await self._socket.send(self._outgoing.popleft())
         except TimeoutError:
             self._end(BackendStalled("the connection takes nothing any more"))
             self._check_open()
-
-    # What comes in.
 
     async def _open(self) -> None:
         self._check_open()
         self._began = self._clock()
         self._socket = await self._connect()
+        if self._over is not None:  # closed at the very moment
+            self._socket.transport.abort()
+            raise self._over
         self.handshake_s = self.age
         log.debug("realtime: connected after %.3f s", self.handshake_s)
         self._take(self._protocol.opened(self._now()))
@@ -376,6 +375,7 @@ async def _dial(
     secure = address.url.startswith("wss:")
     if secure and trust is None:
         trust = await asyncio.to_thread(machine_trust)
+    numeric = re.match(r"wss?://[\[\d]", address.url)  # one address: nothing to try beside it
     return await _Connect(
         address.url,
         additional_headers=address.headers,
@@ -388,12 +388,11 @@ async def _dial(
         max_size=LARGEST_MESSAGE,
         logger=_wire_log,
         ssl=trust if secure else None,
-        happy_eyeballs_delay=NEXT_ADDRESS,
+        happy_eyeballs_delay=None if numeric else NEXT_ADDRESS,
     )
 
 
 def _ending(error: ConnectionClosed) -> BackendError:
-    by_us = error.rcvd is None and error.sent is not None
-    frame = error.sent if by_us else error.rcvd
+    frame = error.rcvd or error.sent
     code, reason = (1006, "") if frame is None else (frame.code, frame.reason)
-    return hung_up(code, reason, by_us=by_us)
+    return hung_up(code, reason, by_us=error.rcvd is None)
