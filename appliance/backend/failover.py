@@ -229,8 +229,11 @@ class Failover:
         passed = link is not None and link.answer_call(call, result)
         if turn is not None and turn.owes and call in turn.calls:
             turn.calls[call] = called
-        elif self._calls.keep_late(called) and not passed:
-            self._offer()
+        else:
+            self._calls.keep_late(called)
+            awaited = {} if link is None else link.calls
+            if not passed and self._calls.any_late and not self._calls.orphaned(awaited):
+                self._offer()  # all at once
         self._roster.refresh()
 
     async def take_reply(self, turn: TurnNumber) -> None:

@@ -1,5 +1,6 @@
 """The calls that were published: which await their answer, which answers came too late. Pure."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from appliance.backend.context import Called
@@ -36,16 +37,23 @@ class OpenCalls:
         called = self._published.pop(call, None)
         return None if called is None else replace(called, result=result)
 
-    def keep_late(self, called: Called) -> bool:
-        """Keep an answer that came too late; return whether it is to be told at all."""
+    def keep_late(self, called: Called) -> None:
+        """Keep an answer that came too late, if it is to be told at all."""
         dropped = called.result is None or "cancelled" in called.result.data
         if called.call in self._hushed or dropped:
             self._hushed.discard(called.call)
-            return False
+            return
         self._late[called.call] = called
         if len(self._late) > MOST_LATE:
             del self._late[next(iter(self._late))]
-        return True
+
+    def orphaned(self, awaited: Collection[CallId]) -> bool:
+        """Whether a call is still at work that no session, only somebody else, waits for.
+
+        Args:
+            awaited: What the session that serves waits for.
+        """
+        return any(call not in awaited for call in self._published)
 
     def take_late(self) -> dict[CallId, Called]:
         """Return the late answers, which are told now."""

@@ -454,6 +454,25 @@ def test_late_result_of_a_lost_session_is_offered_and_told_by_the_next() -> None
     assert isinstance(house.seen[-1], ReplyEnded)
 
 
+def test_late_results_of_a_lost_session_are_offered_together() -> None:
+    async def play(house: House) -> None:
+        await house.ask(FIRST)
+        await house.tell(ReplyStarted(R1, FIRST), calling(R1), calling(R1, "c2"))
+        await house.tell(ReplyEnded(R1, calls_tool=True))
+        await house.tell(ReplyStarted(R2, FIRST), ReplyEnded(R2), GONE)
+        await house.failover.answer_call(CallId("realtime-1-call-1"), DONE)
+        await rest()
+        assert ReplyOffered() not in house.seen
+        await house.failover.answer_call(CallId("realtime-1-call-2"), DONE)
+        await rest()
+        assert house.seen.count(ReplyOffered()) == 1
+        await house.failover.take_reply(SECOND)
+
+    owed = scene(play).last.handover.owed
+    assert owed is not None
+    assert len(owed.calls) == 2
+
+
 def test_offer_is_taken_where_it_was_made() -> None:
     async def play(house: House) -> None:
         await house.ask(FIRST)
