@@ -7,7 +7,7 @@ from appliance.backend.realtime import billing, wire
 from appliance.backend.realtime.calls import Batch, Calls, output_of, working_items
 from appliance.backend.realtime.failures import failure, reply_problem
 from appliance.backend.realtime.replies import Replies, Reply
-from appliance.backend.realtime.slot import Active, Free, Purpose, Request, Slot
+from appliance.backend.realtime.slot import Active, Ending, Purpose, Request, Slot
 from appliance.backend.realtime.spoken import Spoken
 from appliance.backend.realtime.terms import Outlet, Terms
 from appliance.backend.realtime.wire import Message, number_of, object_of, text_of
@@ -69,7 +69,8 @@ class Responses:
     @property
     def busy(self) -> bool:
         """Whether a reply is asked for or comes, or a call is open."""
-        return not isinstance(self.slot.state, Free) or bool(self.calls.batches)
+        comes = isinstance(self.slot.state, Active | Ending)
+        return comes or self.slot.owes or bool(self.calls.batches)
 
     @property
     def unanswered(self) -> TurnNumber | None:

@@ -142,8 +142,9 @@ def test_sound_after_the_end_that_the_server_found_does_not_begin_the_next_turn(
 def test_a_reply_that_nobody_waits_for_any_more_is_stopped_when_it_begins() -> None:
     peer = ready()
     commit(peer)
+    assert not peer.protocol.idle
     peer.take(peer.protocol.clear())
-    assert peer.protocol.deadline() is None
+    assert (peer.protocol.deadline(), peer.protocol.idle) == (None, True)
 
     assert peer.begin("resp_1") == []
     assert peer.new("response.cancel")[0]["response_id"] == "resp_1"
