@@ -113,22 +113,27 @@ def runtime_packages() -> list[str]:
 
 
 def _reach(start: object, locked: Mapping[str, list[dict[str, object]]]) -> Iterator[str]:
-    """Yield every package that some dependencies lead to."""
-    todo, seen = list(_names(start)), set[str]()
+    """Yield every package that some dependencies lead to, by way of extras, too."""
+    todo, seen = list(_names(start)), set[tuple[str, str]]()
     while todo:
-        name = todo.pop()
-        if name in seen:
+        name, extra = todo.pop()
+        if (name, extra) in seen:
             continue
-        seen.add(name)
+        seen.add((name, extra))
         yield name
         for package in locked[name]:
             todo += _names(package.get("dependencies", []))
+            extras = package.get("optional-dependencies", {})
+            assert isinstance(extras, dict)
+            todo += _names(extras.get(extra, []))
 
 
-def _names(dependencies: object) -> Iterator[str]:
+def _names(dependencies: object) -> Iterator[tuple[str, str]]:
+    """Yield each package, by itself and with each of the extras that are asked for."""
     assert isinstance(dependencies, list)
     for dependency in dependencies:
-        yield dependency["name"]
+        for extra in ("", *dependency.get("extra", [])):
+            yield dependency["name"], extra
 
 
 def _lines() -> Iterator[str]:
