@@ -118,7 +118,7 @@ class ProtocolViolation(BackendUnavailable):
 
 
 class BackendRefused(BackendError):
-    """The backend will not serve us: the key is wrong, the money has run out, the account is closed.
+    """The backend will not serve us: a wrong key, no money left, a closed account.
 
     Trying again is of no use until the configuration or the account changes.
     """

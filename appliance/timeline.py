@@ -7,6 +7,7 @@ socket, never to a log.
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -76,6 +77,37 @@ _CUES = {
 }
 
 
+_BETWEEN = re.compile(r"(?<=[.!?…])[\"”)]*\s+")
+"""Where one sentence ends and the next begins."""
+
+_WHOLE = re.compile(r"\S+\s.*[.!?…][\"”)]*\s*", re.DOTALL)
+"""A piece that is a sentence by itself, as the on-device backend gives them."""
+
+
+class _Sentences:
+    """Makes entries of what is said: some backends tell it in pieces of words."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def add(self, piece: str, at: Seconds) -> list[Entry]:
+        """Take the next piece; return an entry for each sentence that it completes."""
+        self._text += piece
+        if _WHOLE.fullmatch(piece):
+            return self.end(at)
+        *whole, self._text = _BETWEEN.split(self._text)
+        return [_reply(sentence, at) for sentence in whole]
+
+    def end(self, at: Seconds) -> list[Entry]:
+        """Return an entry for what is left."""
+        text, self._text = self._text.strip(), ""
+        return [_reply(text, at)] if text else []
+
+
+def _reply(text: str, at: Seconds) -> Entry:
+    return Entry("reply", at, f"“{text}”", data={"text": text})
+
+
 class Timeline:
     """Tells watchers what happens, with the latencies that a user feels.
 
@@ -95,6 +127,7 @@ class Timeline:
         self._ended: float | None = None  # wall-clock time of the latest end of turn
         self._sounding: ResponseId | None = None
         self._playing: ResponseId | None = None
+        self._saying = _Sentences()
         self.latencies: list[Seconds] = []
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
@@ -150,7 +183,11 @@ class Timeline:
                 return [Entry("sound", at, "the reply is heard", data={"response": response})]
             case PlaybackDrained(response=response) if response != self._playing:
                 return []  # it had no sound: it only called tools
-            case ReplyAudio() | ReplyStarted() | ReplyEnded() | DeadlineReached() | SpeechPaused():
+            case ReplyText(text=text):
+                return self._saying.add(text, at)
+            case ReplyStarted() | ReplyEnded():
+                return self._saying.end(at)
+            case ReplyAudio() | DeadlineReached() | SpeechPaused():
                 return []
             case _:
                 entry = _plain(happening, at, sound=self._sound or Seconds(0.0))
@@ -191,8 +228,6 @@ def _plain(happening: Happening, at: Seconds, *, sound: Seconds) -> Entry | None
             return Entry("understood", at, f"{summary}  [{stage}]", took, data)
         case ToolCalled() | CallAnswered():
             return _tool(happening, at)
-        case ReplyText(text=text):
-            return Entry("reply", at, f"“{text}”", data={"text": text})
         case PlaybackDrained(response=response):
             return Entry("played", at, "the reply has been heard", data={"response": response})
         case _:

@@ -22,7 +22,7 @@ from appliance.backend.realtime.session import session_object
 from appliance.backend.realtime.terms import Patience, Terms
 from appliance.backend.roster import Patience as Lives
 from appliance.catalogue import ToolSpec
-from appliance.config import Config, vendors
+from appliance.config import Config
 from appliance.errors import BackendUnavailable
 from appliance.ports import Backend
 from appliance.units import Seconds
@@ -55,21 +55,23 @@ class Answers:
     @property
     def companion(self) -> Callable[[], Coroutine[object, object, None]] | None:
         """What must run beside the conversation, once."""
-        return None if self.failover is None else self.failover.run
+        return None if self.failover is None else self._run
+
+    async def _run(self) -> None:
+        if self.failover is None:
+            return
+        async with asyncio.TaskGroup() as group:
+            looking = None
+            if self.accounts is not None:
+                looking = group.create_task(self.accounts.keep_looking(), name="accounts")
+            await self.failover.run()
+            if looking is not None:
+                looking.cancel()
 
 
 def uses_realtime(config: Config) -> bool:
     """Whether the realtime service is asked at all: it is in the order, and there is a key."""
-    realtime = config.realtime
-    if REALTIME not in config.backend.order:
-        return False
-    return realtime.api_key is not None or not vendors.needs_key(realtime.url, realtime.provider)
-
-
-def order(config: Config) -> tuple[str, ...]:
-    """Return who can answer, best first; at least the on-device backend."""
-    usable = (name for name in config.backend.order if name != REALTIME or uses_realtime(config))
-    return tuple(dict.fromkeys(usable)) or (LOCAL,)
+    return REALTIME in config.backends
 
 
 @asynccontextmanager
@@ -88,7 +90,7 @@ async def open_answers(
         ConfigError: The prices of the realtime service are wrong.
     """
     async with AsyncExitStack() as stack:
-        names = order(config)
+        names = tuple(dict.fromkeys(config.backends)) or (LOCAL,)
         if names == (LOCAL,):
             answers = Answers(local_backend(parts, catalogue, config))
         else:

@@ -194,6 +194,8 @@ class House:
         self._loudness.attach(box)
         self._discretion.attach(box)
         self._presence = Presence(self._bridge, self._own, self)
+        if self._discretion.get():
+            self._presence.show_private(private=True)
         box.cues.append(self._presence.show)
         box.private.append(self._show_private)
         box.timeline.tell(self._presence)

@@ -1,5 +1,6 @@
 """Joins the prices, the meter and the file that outlives the program."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -98,6 +99,10 @@ def look_at_ledger() -> Ledger:
     return EMPTY
 
 
+LOOK_S = 60.0
+"""So late at most does the house hear that a new day has begun."""
+
+
 class Accounts:
     """The meter, and whom it tells (``failover.Purse``). Event loop only."""
 
@@ -118,6 +123,12 @@ class Accounts:
         if cost is not None:
             for told in self.on_turn:
                 told(cost.words)
+
+    async def keep_looking(self) -> None:
+        """Have it noticed, until cancelled, that another day or month has begun."""
+        while True:
+            self.meter.look()
+            await asyncio.sleep(LOOK_S)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from appliance.app.house import Found, read_manifests
 from appliance.app.manifests import name_clashes
+from appliance.app.spending import read_tariff
 from appliance.cli.terminal import ConfigFile, console
 from appliance.config import load
 from appliance.config.show import show
@@ -19,6 +20,7 @@ def check(*, config: ConfigFile = None) -> None:
     found = read_manifests(loaded)
     clashes = name_clashes(loaded.config, found.manifests)
     Found(found.manifests, (*found.problems, *clashes)).complain()
+    read_tariff(loaded.config)
     for note in loaded.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     where = str(loaded.path) if loaded.path else "no file: the defaults"

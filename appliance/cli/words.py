@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from appliance.cli import ask, doctor, listen, models, money, replay, run, settings, tools
+from appliance.cli import ask, doctor, listen, models, money, replay, run, secret, settings, tools
 from appliance.cli.exits import Exit, exit_code
 from appliance.cli.terminal import errors
 from appliance.errors import ApplianceError, ConfigError
@@ -27,6 +27,7 @@ app.command("check")(settings.check)
 app.command("config")(settings.config)
 app.command("doctor")(doctor.doctor)
 app.command("money")(money.money)
+app.command("client-secret")(secret.client_secret)
 app.add_typer(tools.app, name="tools")
 app.add_typer(models.app, name="models")
 

@@ -8,7 +8,9 @@ from appliance.events import (
     Happening,
     PlaybackStarted,
     ReplyAudio,
+    ReplyEnded,
     ReplyOffered,
+    ReplyStarted,
     ReplyText,
     SpeechEnded,
     SpeechStarted,
@@ -129,7 +131,7 @@ def test_offer_is_no_entry_of_its_own() -> None:
 
 
 def test_nothing_that_was_said_is_in_the_repr_of_an_entry() -> None:
-    (entry,) = told(ReplyText(REPLY, "the secret"))
+    (entry,) = told(ReplyText(REPLY, "This is the secret."))
     assert "secret" not in repr(entry)
 
 
@@ -140,3 +142,14 @@ def test_watcher_that_left_is_told_nothing_more() -> None:
     leave()
     timeline.note(ReplyText(REPLY, "hello"), Seconds(0.0))
     assert entries == []
+
+
+def test_reply_that_is_told_in_pieces_of_words_is_shown_by_the_sentence() -> None:
+    pieces = ["It", " is 2.", "5 de", "grees. ", "Sh", "all I go on?"]
+    entries = told(
+        ReplyStarted(REPLY, TurnNumber(1)),
+        *(ReplyText(REPLY, piece) for piece in pieces),
+        ReplyEnded(REPLY),
+    )
+    said = [entry.text for entry in entries if entry.event == "reply"]
+    assert said == ["“It is 2.5 degrees.”", "“Shall I go on?”"]
