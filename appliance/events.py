@@ -225,7 +225,8 @@ class BackendLost:
     """The backend went away in the middle of a turn."""
 
     code: str
-    """The ``code`` of the error (see ``appliance.errors``)."""
+    """The ``code`` of the error (see ``appliance.errors``); or what speaks against everybody who
+    could answer: ``privacy``, ``budget``."""
 
 
 @dataclass(frozen=True, slots=True)
