@@ -33,7 +33,8 @@ async def _serve(asked: argparse.Namespace) -> None:
         text = f"You spoke for {heard:.1f} seconds." if heard else "I heard nothing."
         return Reply(text, ask.pcm, first_audio_s=asked.delay, pace=asked.pace)
 
-    async with serving(Script(otherwise=parrot), key=asked.key, port=asked.port) as server:
+    script = Script(otherwise=parrot, heard_else="(something; this server knows no words)")
+    async with serving(script, key=asked.key, port=asked.port) as server:
         print(f"realtime server: {server.url}, key {asked.key}", flush=True)  # noqa: T201
         await asyncio.Event().wait()
 

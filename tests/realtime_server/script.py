@@ -202,7 +202,10 @@ class Script:
     """For out-of-band responses (``conversation: none``)."""
 
     heard: Sequence[str] = ()
-    """What the user is found to have said, turn by turn; then "turn on the light"."""
+    """What the user is found to have said, turn by turn."""
+
+    heard_else: str = "turn on the light"
+    """The same when those are used up."""
 
     transcript_s: float = 0.0
     """From a commit to its transcript."""

@@ -339,14 +339,14 @@ class Session:
             self._start(self._transcribe(item_id, number), "transcribe")
 
     async def _transcribe(self, item_id: str, number: int) -> None:
-        heard = self._world.script.heard
-        text = heard[number] if number < len(heard) else "turn on the light"
+        script = self._world.script
+        text = script.heard[number] if number < len(script.heard) else script.heard_else
         kind = "conversation.item.input_audio_transcription"
         place = {"item_id": item_id, "content_index": 0}
         used = {"type": "duration", "seconds": len(self.turns[-1]) / 2 / RATE}
         done = {"type": f"{kind}.completed", **place, "transcript": text, "usage": used}
         delta = {"type": f"{kind}.delta", **place, "delta": text}
-        await self._perform([Wait(self._world.script.transcript_s), Send(delta), Send(done)])
+        await self._perform([Wait(script.transcript_s), Send(delta), Send(done)])
 
     async def _on_clear(self, _event: Event) -> None:
         self._begin = len(self.pcm)
