@@ -74,6 +74,7 @@ def test_calls_are_found_also_where_the_end_does_not_list_them(*, whole: bool) -
 
 def test_when_the_last_call_is_answered_the_reply_is_asked_for() -> None:
     peer = calling("call_1", "call_2")
+    assert not peer.protocol.idle
     assert [message["type"] for message in answer(peer, "call_2")] == ["conversation.item.create"]
     output, request = answer(peer, "call_1")
     assert output["item"]["call_id"] == "call_1"

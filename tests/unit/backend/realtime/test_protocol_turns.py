@@ -210,6 +210,18 @@ def test_a_server_that_does_not_tell_of_its_commit_ends_the_turn_all_the_same() 
     peer.wait(0.3)
     assert peer.events == [EndOfTurnFound()]
     assert peer.say("input_audio_buffer.committed", item_id="item_u") == []
+    peer.say("input_audio_buffer.speech_stopped", item_id="item_u")
+    peer.wait(1.0)
+    assert peer.events == [EndOfTurnFound()]
+
+
+def test_sound_that_the_server_may_not_have_committed_yet_is_kept() -> None:
+    peer = listens_itself(auto=False)
+    speak(peer)
+    peer.say("input_audio_buffer.speech_stopped", item_id="item_u")
+    peer.wait(0.3)
+    commit(peer)
+    assert peer.new("input_audio_buffer.clear") == []
 
 
 def test_speech_that_goes_on_does_not_end_the_turn() -> None:
