@@ -58,7 +58,6 @@ from tests.virtual_time import run_virtual
 
 STALL_S = 4.0
 INTERIM_S = 2.5
-TIMING = turn.Timing(follow_up=Seconds(0.0), barge_in="speech")
 WORST_OUTAGE_S = 200.0
 
 
@@ -82,7 +81,15 @@ class Fault:
 
 
 Kind = Literal[
-    "ask", "ask and wait", "never mind", "stop", "mute", "private", "money", "configure"
+    "ask",
+    "ask and wait",
+    "talk over",
+    "never mind",
+    "stop",
+    "mute",
+    "private",
+    "money",
+    "configure",
 ]
 
 
@@ -102,6 +109,7 @@ class Story:
     faults: Sequence[Fault | None]
     local_faults: Sequence[Fault | None]
     tools_take: Sequence[float]
+    follow_up: float
 
 
 @dataclass
@@ -425,7 +433,8 @@ class Chaos:
         self.speaker = Loudspeaker()
         self.tools = Actions(story.tools_take)
         box = Box(self.ear, self.speaker, self.indicator, LoopClock(), self.observer)
-        self.conversation = Conversation(box, tools=self.tools, timing=TIMING)
+        timing = turn.Timing(follow_up=Seconds(story.follow_up), barge_in="speech")
+        self.conversation = Conversation(box, tools=self.tools, timing=timing)
         self.speaker.put = self.conversation
         self.failover = Tapped(
             {name: partial(self.open, name) for name in ("realtime", "local")},
@@ -476,6 +485,9 @@ class Chaos:
             case "ask and wait":
                 await self.ask(act.frames)
                 await self.wait_for_the_end()
+            case "talk over":
+                await self.say(act.frames)
+                put(SpeechEnded(SampleIndex(self.position)))
             case "never mind":
                 await self.speak(act.frames)
                 put(StopAsked())
@@ -501,10 +513,12 @@ class Chaos:
         self.conversation.put(SpeechEnded(SampleIndex(self.position)))
 
     async def speak(self, frames: int) -> None:
-        put = self.conversation.put
-        put(WakeWordHeard("computer", 0.9, SampleIndex(self.position)))
+        self.conversation.put(WakeWordHeard("computer", 0.9, SampleIndex(self.position)))
         await asyncio.sleep(0.2)
-        put(SpeechStarted(SampleIndex(self.position)))
+        await self.say(frames)
+
+    async def say(self, frames: int) -> None:
+        self.conversation.put(SpeechStarted(SampleIndex(self.position)))
         for _ in range(frames):
             samples = np.zeros(FRAME_SAMPLES, np.int16)
             self.conversation.hear(Frame(samples, SampleIndex(self.position)), ())
@@ -554,7 +568,17 @@ QUIET: Sequence[Kind] = (
     "money",
     "configure",
 )
-LIVELY: Sequence[Kind] = ("ask", "ask", "ask", "never mind", "stop", "mute", *QUIET)
+LIVELY: Sequence[Kind] = (
+    "ask",
+    "ask",
+    "ask",
+    "talk over",
+    "talk over",
+    "never mind",
+    "stop",
+    "mute",
+    *QUIET,
+)
 
 
 def some_fault(dice: Random) -> Fault | None:
@@ -595,6 +619,7 @@ def some_story(seed: int, kinds: Sequence[Kind], *, local_ill: bool) -> Story:
         faults=[some_fault(dice) for _ in range(8)],
         local_faults=[some_fault(dice) if local_ill else None for _ in range(4)],
         tools_take=[dice.choice([0.0, 0.3, 2.0, 8.0]) for _ in range(3)],
+        follow_up=dice.choice([0.0, 4.0]),
     )
 
 
