@@ -201,7 +201,11 @@ def test_server_that_is_back_serves_the_next_turn(play: Player) -> None:
 
 
 def test_money_that_ends_ends_the_service_from_the_next_turn_on(play: Player) -> None:
-    usage = {"input_tokens": 10**6, "output_tokens": 10**6, "total_tokens": 2 * 10**6}
+    usage: dict[str, object] = {
+        "input_tokens": 10**6,
+        "output_tokens": 10**6,
+        "total_tokens": 2 * 10**6,
+    }
     usage |= {
         "input_token_details": {"audio_tokens": 10**6, "text_tokens": 0, "cached_tokens": 0},
         "output_token_details": {"audio_tokens": 10**6, "text_tokens": 0},
@@ -217,6 +221,17 @@ def test_money_that_ends_ends_the_service_from_the_next_turn_on(play: Player) ->
     assert (changed.data["name"], changed.data["reason"]) == ("local", "budget")
     assert any(entry.event == "cost" for entry in played.entries)
     assert "It is" in played.said()
+
+
+def test_who_asks_the_service_to_go_offline_is_answered_by_the_box_itself(play: Player) -> None:
+    replies = [Reply("", calls=(Call("go_offline"),)), Reply("Too late.", tone(1.0))]
+    played, server = run(Talk(play, Script(replies=replies)))
+    assert [name for name, _ in played.calls()] == ["go_offline"]
+    assert not server.session.outputs
+    (changed,) = played.named("backend")
+    assert (changed.data["name"], changed.data["reason"]) == ("local", "privacy")
+    assert "nothing leaves the house" in played.said()
+    assert "Too late" not in played.said()
 
 
 async def test_doctor_opens_a_session_and_says_how_long_that_took() -> None:
