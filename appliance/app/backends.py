@@ -32,9 +32,6 @@ REALTIME, LOCAL = "realtime", "local"
 CLOUD = frozenset({REALTIME})
 """Who is given speech beyond the box: not in privacy mode, and not without money."""
 
-LOOK_S = 0.02
-"""How often a session that is being tried is asked whether it is ready."""
-
 Catalogue = Callable[[], Sequence[ToolSpec]]
 
 
@@ -172,10 +169,13 @@ async def probe_realtime(config: Config) -> str:
     """
     session = realtime_session(config, lambda: ())
     async with asyncio.TaskGroup() as group:
-        reading = group.create_task(_read(session), name="probe")
-        while not (session.ready or reading.done()):  # noqa: ASYNC110 - no event says so
-            await asyncio.sleep(LOOK_S)
-        await session.close()
+        group.create_task(_read(session), name="probe")
+        try:
+            await session.until_ready()
+        except BackendUnavailable:  # why, the reader says
+            return ""
+        finally:
+            await session.close()
     return f"a session was ready after {session.ready_s or 0.0:.2f} s"
 
 
