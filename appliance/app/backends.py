@@ -165,17 +165,20 @@ async def probe_realtime(config: Config) -> str:
     Nothing is said, so nothing is billed.
 
     Raises:
-        ExceptionGroup: With the ``BackendError``: it will not have us, or cannot be reached.
+        BackendError: It will not have us, or cannot be reached.
     """
     session = realtime_session(config, lambda: ())
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_read(session), name="probe")
-        try:
-            await session.until_ready()
-        except BackendUnavailable:  # why, the reader says
-            return ""
-        finally:
-            await session.close()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_read(session), name="probe")
+            try:
+                await session.until_ready()
+            except BackendUnavailable:  # why, the reader says
+                return ""
+            finally:
+                await session.close()
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None  # there is but one task
     return f"a session was ready after {session.ready_s or 0.0:.2f} s"
 
 

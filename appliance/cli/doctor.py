@@ -4,9 +4,9 @@ import asyncio
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import typer
-from platformdirs import user_state_path
 from rich.markup import escape
 
 from appliance.app.answers import needed_models
@@ -22,6 +22,7 @@ from appliance.config import Config, Loaded, load
 from appliance.errors import ApplianceError, ConfigError, PictureError
 from appliance.host.health import Check, checks
 from appliance.host.journal import set_up_logging
+from appliance.host.kept import state_folder
 from appliance.store import ModelStore
 from appliance.units import Seconds
 
@@ -42,19 +43,25 @@ def doctor(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     Example: voice-appliance doctor --config ./config.toml
     """
     set_up_logging(quiet=True)
-    try:
-        loaded = load(config)
-    except ConfigError as error:
-        found = [Check("configuration", ok=False, detail=problem) for problem in error.problems]
-    else:
-        found = list(_all(loaded))
-    for check in found:
+    well = True
+    for check in _looked_at(config):  # each is shown at once: some take seconds
+        well = well and check.ok
         if as_json:
             console.print(json.dumps(_plain(check)), markup=False, soft_wrap=True)
         else:
             _show(check)
-    if not all(check.ok for check in found):
+    if not well:
         raise typer.Exit(Exit.WRONG)
+
+
+def _looked_at(config: Path | None) -> Iterator[Check]:
+    try:
+        loaded = load(config)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Check("configuration", ok=False, detail=problem)
+    else:
+        yield from _all(loaded)
 
 
 def _all(loaded: Loaded) -> Iterator[Check]:
@@ -74,7 +81,7 @@ def _all(loaded: Loaded) -> Iterator[Check]:
     board = config.board
     switches = (board.button, board.mute_switch, board.offline_switch)
     yield from checks(
-        state=user_state_path("voice-appliance", ensure_exists=True),
+        state=state_folder(),
         pins=any(pin is not None for pin in (*switches, board.mute_led, board.status_led)),
         spi=f"spidev{board.ring_spi_bus}.{board.ring_spi_device}" if board.ring_leds else "",
     )

@@ -177,6 +177,9 @@ def _disk(state: Path) -> Check:
         free = shutil.disk_usage(folder).free
     except OSError as error:
         return Check("disk", ok=False, detail=f"{folder}: {(error.strerror or '').lower()}")
+    if not os.access(folder, os.W_OK):
+        hint = "give it to the user who runs the box; until then nothing is kept over a restart"
+        return Check("disk", ok=False, detail=f"{folder} cannot be written to", remedy=hint)
     if free >= _LEAST_DISK:
         return Check("disk", ok=True, detail=f"{free / 2**20:.0f} MB free in {folder}")
     return Check(

@@ -1,8 +1,9 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+import typer
 
 from appliance.app import spending
 from appliance.app.spending import spending_file
@@ -147,3 +148,18 @@ def test_a_note_is_shown_with_what_to_do(shown: Check, capsys: pytest.CaptureFix
         "warning": True,
         "remedy": "r",
     }
+
+
+def test_what_is_known_is_shown_before_the_next_thing_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def looked_at(_: object) -> Iterator[Check]:
+        yield Check("first", ok=False, detail="d")
+        assert "first" in capsys.readouterr().out
+        yield Check("second", ok=True, detail="d")
+
+    monkeypatch.setattr(doctor, "_looked_at", looked_at)
+    with pytest.raises(typer.Exit) as end:
+        doctor.doctor()
+    assert end.value.exit_code == 1
+    assert "second" in capsys.readouterr().out

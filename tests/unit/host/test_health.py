@@ -114,3 +114,12 @@ def test_the_real_machine_can_be_looked_at(tmp_path: Path) -> None:
     found = {check.name: check for check in checks(state=tmp_path)}
     assert {"python", "kernel", "disk", "memory", "sound"} <= found.keys()
     assert found["python"].ok
+
+
+def test_a_state_folder_that_cannot_be_written_to_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+    (check,) = [each for each in checks(state=tmp_path / "new") if each.name == "disk"]
+    assert (check.ok, check.detail) == (False, f"{tmp_path} cannot be written to")
+    assert check.remedy
