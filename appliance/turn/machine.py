@@ -236,7 +236,7 @@ def _waiting(state: Waiting, event: TurnEvent, at: Moment) -> Step:
     match event:
         case ReplyStarted(response=response, turn=turn) if turn == state.turn:
             until = at.after(at.timing.stall)
-            return Step(Speaking(turn, response, until, past=state.past))
+            return Step(Speaking(turn, response, until, past=state.past, spoken=state.spoken))
         case WakeWordHeard() | ButtonPressed():
             return call(state, event, at)
         case BackendChanged():  # it has its own time to begin

@@ -64,6 +64,7 @@ def speaking(state: Speaking, event: TurnEvent, at: Moment) -> Step:
                     at.after(at.timing.stall),
                     sounding=state.sounding,
                     past=state.past,
+                    spoken=state.spoken,
                 )
             )
         case SpeechStarted(at=where) if _attentive(state, at) and at.speech_is_a_persons:
@@ -135,13 +136,16 @@ def _talked_over(state: Speaking, where: SampleIndex, at: Moment) -> Step:
 
 def _after_reply(state: Speaking, at: Moment) -> Step:
     if state.calls_tool:
-        waiting = Waiting(state.turn, at.after(at.timing.after_tools), state.past)
+        spoken = state.spoken or state.sounding
+        waiting = Waiting(state.turn, at.after(at.timing.after_tools), state.past, spoken)
         return Step(waiting, (Rest(), Show(Cue.THINKING)))
     past = _heard_out(state, at)
     welcome = state.stay and state.sounding and at.timing.follow_up > 0
     if welcome and not restrained(past, at.timing) and not may_take(past, at.timing):
         return follow_up(state, past, at)
-    return pause(replace(state, past=past), at, leaving=())
+    silent = state.stay and not (state.sounding or state.spoken)
+    cue = Cue.FAILED if silent else Cue.IDLE  # nobody is left in silence without a sign
+    return pause(replace(state, past=past), at, cue, leaving=())
 
 
 def _heard_out(state: Speaking, at: Moment) -> Past:

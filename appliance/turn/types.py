@@ -84,6 +84,8 @@ class Waiting:
     turn: TurnNumber
     until: Seconds
     past: Past = NO_PAST
+    spoken: bool = False
+    """Something was said to this turn already, so that it does not end in silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class Speaking:
     """Afterwards the user may go on without the wake word."""
 
     past: Past = NO_PAST
+    spoken: bool = False
+    """Something was said to this turn before this reply."""
 
 
 State = Idle | Muted | Listening | Waiting | Speaking

@@ -84,6 +84,7 @@ class Session:
         audio_ms: How much sound of an item was sent, by item id.
         outputs: The outputs of functions, by call id.
         approvals: What was said to questions about remote tools, by their id.
+        refusals: The codes of the errors that client events were answered with.
         settings: The session as the client set it.
     """
 
@@ -100,6 +101,7 @@ class Session:
         self.audio_ms: dict[str, float] = {}
         self.outputs: dict[str, str] = {}
         self.approvals: dict[str, bool] = {}
+        self.refusals: list[str] = []
         self.settings: Event = _defaults()
         self._begin = 0  # where the sound of the present turn begins, in bytes
         self._vad: EnergyVad | None = None
@@ -188,7 +190,8 @@ class Session:
         await self._handlers[kind](event)
 
     def _note(self, event: Event) -> None:
-        size = {"type": APPEND, "bytes": len(str(event.get("audio"))) * 3 // 4}
+        sound = str(event.get("audio")).rstrip("=")
+        size = {"type": APPEND, "bytes": len(sound) * 3 // 4}
         self.received.append(size if event["type"] == APPEND else event)
         self.received_at.append(asyncio.get_running_loop().time())
 
@@ -244,6 +247,7 @@ class Session:
     async def _refuse(
         self, event: Event, code: str | None, message: str, *, param: str | None = None
     ) -> None:
+        self.refusals.append(str(code))
         error = {"type": "invalid_request_error", "code": code, "message": message}
         error |= {"param": param, "event_id": event.get("event_id")}
         await self._emit({"type": "error", "error": error})

@@ -150,6 +150,29 @@ def test_reply_that_is_whole_plays_out_although_the_backend_is_gone() -> None:
     assert step(whole, BackendLost("gone")) == turn.Step(whole)
 
 
+def played_out(speaking: turn.Speaking) -> turn.Step:
+    return step(replace(speaking, ended=True), PlaybackDrained(REPLY))
+
+
+def test_reply_without_a_sound_ends_with_a_sign() -> None:
+    silent = replace(SPEAKING, sounding=False)
+    sign = (turn.Rest(), turn.Show(Cue.FAILED))
+    assert played_out(silent) == turn.Step(turn.Idle(FIRST), sign)
+    calling = played_out(replace(silent, calls_tool=True)).state
+    again = step(calling, ReplyStarted(REPLY, FIRST)).state
+    assert isinstance(again, turn.Speaking)
+    assert played_out(again).effects == sign
+
+
+def test_silence_after_something_was_said_or_after_a_closing_phrase_is_no_failure() -> None:
+    silent = replace(SPEAKING, sounding=False)
+    calling = played_out(replace(SPEAKING, calls_tool=True)).state
+    again = step(calling, ReplyStarted(REPLY, FIRST)).state
+    assert isinstance(again, turn.Speaking)
+    for quiet in (again, replace(silent, stay=False)):
+        assert played_out(quiet).effects == (turn.Rest(), turn.Show(Cue.IDLE))
+
+
 def test_reply_to_an_earlier_turn_is_refused() -> None:
     waiting = turn.Waiting(SECOND, Seconds(105.0))
     late = ResponseId("late")
