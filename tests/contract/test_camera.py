@@ -19,10 +19,7 @@ PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=1600x1200:rate=30")
 
 @pytest.fixture(scope="module")
 def ffmpeg() -> str:
-    try:
-        return find_program()
-    except PictureError as error:
-        pytest.skip(str(error))
+    return find_program()
 
 
 def look(camera: Camera) -> Image:

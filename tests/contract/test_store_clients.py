@@ -7,7 +7,6 @@ import base64
 import hashlib
 import io
 import json
-import shutil
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -195,12 +194,7 @@ def quiet(*_: object) -> None:
     """Show no progress."""
 
 
-KINDS = [
-    "pip",
-    pytest.param(
-        "npm", marks=pytest.mark.skipif(shutil.which("npm") is None, reason="npm is optional")
-    ),
-]
+KINDS = ["pip", "npm"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
