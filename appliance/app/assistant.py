@@ -10,6 +10,7 @@ from appliance.app.asking import Companion
 from appliance.app.backends import open_answers
 from appliance.config import Config, vendors
 from appliance.errors import BackendRefused, ConfigError
+from appliance.host.kept import Kept, state_folder
 from appliance.ports import Backend, ToolRunner
 from appliance.store import ModelStore
 
@@ -69,6 +70,13 @@ def check_key(config: Config) -> None:
     if realtime.api_key is None and vendors.needs_key(realtime.url, realtime.provider):
         problem = "realtime.api_key: there is no key for the realtime service"
         raise ConfigError((f"{problem}; give the credential realtime-api-key or $OPENAI_API_KEY",))
+
+
+def was_private() -> bool:
+    """Return whether this user's box was asked that nothing leave the house."""
+    kept = Kept(state_folder() / "kept.json")
+    kept.read()
+    return kept.facts["private"]
 
 
 def check_privacy(*, private: bool) -> None:

@@ -5,25 +5,17 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from appliance.app.answers import local_backend
 from appliance.app.spending import Accounts, open_accounts
 from appliance.audio.clock import LoopClock
 from appliance.backend.choice import Choice
-from appliance.backend.context import NOTHING, Handover
+from appliance.backend.context import Handover
 from appliance.backend.failover import Failover
 from appliance.backend.local.pipeline import Parts
-from appliance.backend.realtime.address import address
-from appliance.backend.realtime.client import Limits, RealtimeBackend
-from appliance.backend.realtime.history import replay
-from appliance.backend.realtime.protocol import RealtimeProtocol
-from appliance.backend.realtime.session import session_object
-from appliance.backend.realtime.terms import Patience, Terms
 from appliance.backend.roster import Patience as Lives
 from appliance.catalogue import ToolSpec
 from appliance.config import Config
-from appliance.errors import BackendUnavailable
 from appliance.ports import Backend
 from appliance.units import Seconds
 
@@ -102,6 +94,9 @@ async def open_answers(
 def _failover(
     config: Config, parts: Parts, catalogue: Catalogue, start: Choice, accounts: Accounts
 ) -> Failover:
+    # 1 MB and 0.1 s, which a box without a key need not spend
+    from appliance.app.online import realtime_session  # noqa: PLC0415
+
     openers: dict[str, Callable[[Handover], Backend]] = {
         REALTIME: lambda handover: realtime_session(config, catalogue, handover),
         LOCAL: lambda handover: local_backend(parts, catalogue, config, handover),
@@ -123,69 +118,3 @@ def _failover(
     )
     accounts.meter.on_change.append(lambda _: failover.budget_changed())
     return failover
-
-
-def realtime_session(
-    config: Config, catalogue: Catalogue, handover: Handover = NOTHING
-) -> RealtimeBackend:
-    """Return a session of the realtime service; it connects when its events are iterated.
-
-    Args:
-        config: The settings, with a key where one is needed.
-        catalogue: Gives the tools that can be called now.
-        handover: What the conversation has come to.
-    """
-    realtime, backend = config.realtime, config.backend
-    tools = tuple(catalogue())
-    detection = realtime.turn_detection
-    ends_turns = detection.kind != "device"
-    resumed = bool(handover.lines) or handover.owed is not None
-    terms = Terms(
-        session_object(config, tools, now=datetime.now().astimezone(), resumed=resumed),
-        Patience(
-            setup=Seconds(backend.connect_s),
-            stall=Seconds(backend.stall_s),
-            tools=Seconds(config.tools.patience_s),
-        ),
-        realtime.model,
-        transcription_model=realtime.transcription.model,
-        ends_turns=ends_turns,
-        auto_response=ends_turns and detection.create_response,
-        closing=frozenset(tool.name for tool in tools if tool.closes),
-    )
-    told = replay(handover, dialect=realtime.dialect)
-    protocol = RealtimeProtocol(terms, history=told.items, owed=told.owed)
-    limits = Limits(connect=Seconds(backend.connect_s), stall=Seconds(backend.stall_s))
-    return RealtimeBackend(address(realtime), protocol, limits, ends_turns=ends_turns)
-
-
-async def probe_realtime(config: Config) -> str:
-    """Open a session with the service and close it again; return how it went, in words.
-
-    Nothing is said, so nothing is billed.
-
-    Raises:
-        BackendError: It will not have us, or cannot be reached.
-    """
-    session = realtime_session(config, lambda: ())
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_read(session), name="probe")
-            try:
-                await session.until_ready()
-            except BackendUnavailable:  # why, the reader says
-                return ""
-            finally:
-                await session.close()
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None  # there is but one task
-    return f"a session was ready after {session.ready_s or 0.0:.2f} s"
-
-
-async def _read(session: RealtimeBackend) -> None:
-    try:
-        async for _ in session.events():
-            pass
-    except BackendUnavailable:
-        if not session.ready_s:  # else it was we who ended it
-            raise

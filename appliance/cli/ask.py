@@ -10,7 +10,13 @@ from typing import Annotated
 import typer
 
 from appliance.app.asking import ask as put
-from appliance.app.assistant import Named, check_key, check_privacy, open_assistant
+from appliance.app.assistant import (
+    Named,
+    check_key,
+    check_privacy,
+    open_assistant,
+    was_private,
+)
 from appliance.app.camera import open_camera
 from appliance.app.house import open_house
 from appliance.audio.recording import WavSink
@@ -21,7 +27,6 @@ from appliance.config import Loaded, load
 from appliance.errors import PictureError
 from appliance.events import Happening, ReplyAudio, ReplyEnded, ReplyText
 from appliance.host.journal import set_up_logging
-from appliance.host.kept import Kept, state_folder
 from appliance.ports import Enclosure, Image
 from appliance.timeline import Entry, Timeline
 from appliance.units import ResponseId, SampleRate, Seconds
@@ -111,13 +116,6 @@ def picture(path: Path) -> Image:
         if data.startswith(magic):
             return Image(data, mime)
     raise PictureError("unfit", f"{path}: {'is neither JPEG nor PNG' if data else 'is empty'}")
-
-
-def was_private() -> bool:
-    """Return whether this user's box was asked that nothing leave the house."""
-    kept = Kept(state_folder() / "kept.json")
-    kept.read()
-    return kept.facts["private"]
 
 
 async def _ask(loaded: Loaded, wish: _Wish, out: Path | None, *, as_json: bool) -> None:

@@ -14,7 +14,9 @@ Probe = Callable[[Config], Coroutine[None, None, str]]
 """Opens a session and closes it; returns how it went, in words, or raises."""
 
 
-def realtime(loaded: Loaded, probe: Probe | None = None) -> Iterator[Check]:
+def realtime(
+    loaded: Loaded, probe: Probe | None = None, *, private: bool = False
+) -> Iterator[Check]:
     """Look at the key, and whether the service can be reached with it.
 
     A key that cannot be one is a problem of the configuration, which has been told by now.
@@ -22,6 +24,7 @@ def realtime(loaded: Loaded, probe: Probe | None = None) -> Iterator[Check]:
     Args:
         loaded: The settings, and where the key came from.
         probe: Tries it; not tried without.
+        private: Privacy mode is on; then it is not tried either.
     """
     config = loaded.config
     settings = config.realtime
@@ -33,10 +36,14 @@ def realtime(loaded: Loaded, probe: Probe | None = None) -> Iterator[Check]:
     key = settings.api_key.get_secret_value() if settings.api_key is not None else ""
     if not key and vendors.needs_key(settings.url, settings.provider):
         detail = f"no key for {where}: the on-device backend answers"
-        yield Check("realtime", ok=True, detail=detail, warning=not settings.url, remedy=_NO_KEY)
+        yield Check("realtime", ok=True, detail=detail, warning=True, remedy=_NO_KEY)
         return
     source = loaded.sources.get("realtime.api_key", "the configuration")
     shown = f"key: {source}" if key else "no key"
+    if private:
+        detail = f"{what}; {shown}; privacy mode is on: not tried"
+        yield Check("realtime", ok=True, detail=detail, warning=True, remedy=_PRIVATE)
+        return
     if probe is None:
         yield Check("realtime", ok=True, detail=f"{what}; {shown}")
         return
@@ -56,6 +63,9 @@ def realtime(loaded: Loaded, probe: Probe | None = None) -> Iterator[Check]:
 _NO_KEY = "put the key alone into a file, chmod 600; realtime.api_key_file (docs/realtime.md)"
 
 
+_PRIVATE = 'say "go online", or publish "off" to set/private (docs/privacy.md)'
+
+
 def money(config: Config) -> Iterator[Check]:
     """Look at the prices, at what was spent and at the caps."""
     try:
@@ -68,13 +78,13 @@ def money(config: Config) -> Iterator[Check]:
     now = standing(ledger, today(), limits(config))
     spent = [("today", now.day, now.caps.day), ("month", now.month, now.caps.month)]
     detail = ", ".join(f"{when} {_of(amount, cap)}" for when, amount, cap in spent)
-    exhausted = now.until is not None
+    never = now.until is not None and 0 in (now.caps.day, now.caps.month)
     yield Check(
         "money",
-        ok=not exhausted,
-        detail=f"{detail}{_state(now)}",
-        remedy=_remedy(now),
-        warning=now.state == "warned",
+        ok=never or now.until is None,
+        detail=f"{detail}: a cap of 0: the realtime service is never used" if never else detail + _state(now),
+        remedy="raise it in [money], if that is not what you want" if never else _remedy(now),
+        warning=never or now.state == "warned",
     )
     asked = [config.realtime.model, config.realtime.transcription.model]
     unknown = [model for model in asked if model and tariff.price(model) is None]

@@ -10,7 +10,6 @@ import typer
 from rich.markup import escape
 
 from appliance.app.answers import needed_models
-from appliance.app.backends import probe_realtime
 from appliance.app.camera import open_camera
 from appliance.app.house import probe_broker, read_manifests
 from appliance.app.listening import Levels, listen_to_card
@@ -74,7 +73,7 @@ def _all(loaded: Loaded) -> Iterator[Check]:
     yield from _sound(asyncio.run(listen_to_card(config, LISTEN)))
     yield from _camera(config)
     yield from _broker(config)
-    yield from cloud.realtime(loaded, probe_realtime)
+    yield from cloud.realtime(loaded, _probe)
     yield from cloud.money(config)
     yield from _models(config)
     yield from _programs(config)
@@ -85,6 +84,13 @@ def _all(loaded: Loaded) -> Iterator[Check]:
         pins=any(pin is not None for pin in (*switches, board.mute_led, board.status_led)),
         spi=f"spidev{board.ring_spi_bus}.{board.ring_spi_device}" if board.ring_leds else "",
     )
+
+
+async def _probe(config: Config) -> str:
+    # not loaded by the words of the command that need it not
+    from appliance.app.online import probe_realtime  # noqa: PLC0415
+
+    return await probe_realtime(config)
 
 
 def _tools(loaded: Loaded) -> Iterator[Check]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from appliance.app.assistant import check_key
+from appliance.app.assistant import check_key, check_privacy, was_private
 from appliance.backend.realtime import address, client_secrets
 from appliance.backend.realtime.session import session_object
 from appliance.cli.terminal import AsJson, ConfigFile, console
@@ -25,13 +25,15 @@ def client_secret(
     """Have the realtime service make a short-lived key, so that the box's own never leaves it.
 
     For a page that opens a session of its own: with the box's voice and instructions, without its
-    tools. Prints the key: whoever reads it can talk at your expense until it expires.
+    tools. Prints the key: whoever reads it can talk at your expense until it expires. Not in privacy
+    mode; and not every server that speaks the protocol can make such keys.
 
     Example: voice-appliance client-secret --seconds 60
     """
     set_up_logging(quiet=True)
     settings = load(config).config
     check_key(settings)
+    check_privacy(private=was_private())
     secret = client_secrets.mint(
         address.client_secrets(settings.realtime),
         session_object(settings, ()),

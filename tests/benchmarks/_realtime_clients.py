@@ -21,7 +21,7 @@ from typing import Protocol
 import numpy as np
 import soxr
 
-from appliance.app.backends import realtime_session
+from appliance.app.online import realtime_session
 from appliance.audio.recording import read
 from appliance.config import Config
 from appliance.config.cloud import Realtime

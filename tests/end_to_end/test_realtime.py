@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import soxr
 
-from appliance.app.backends import open_answers, probe_realtime
+from appliance.app.backends import open_answers
 from appliance.app.detectors import load_senses
 from appliance.app.house import open_house
+from appliance.app.online import probe_realtime
 from appliance.app.replay import Playing, replay
 from appliance.audio.recording import Recording, read
 from appliance.config import Config, Loaded

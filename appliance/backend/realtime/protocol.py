@@ -219,6 +219,7 @@ class RealtimeProtocol:
             self._turns.stopped_until,
             self._responses.slot.deadline,
             self._responses.interim_at(),
+            self._responses.sign_at,
         )
         return min((time for time in times if time is not None), default=None)
 
@@ -235,6 +236,7 @@ class RealtimeProtocol:
             self._end_turn()
         self._responses.post(self._responses.slot.expire(now))
         self._responses.say_interim(now)
+        self._responses.show_life(now)
         return self._out()
 
     # -- the server --------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import logging
 
 from appliance.backend.context import Owed
 from appliance.backend.realtime import billing, wire
+from appliance.backend.realtime.asking import response_create
 from appliance.backend.realtime.calls import Batch, Calls, output_of, working_items
 from appliance.backend.realtime.failures import failure, reply_problem
 from appliance.backend.realtime.replies import Replies, Reply
@@ -38,10 +39,9 @@ _LONGEST_REPLY = Seconds(600.0)
 _MOST_ROUNDS = 16
 """Replies to one turn; the one after them may call no tools."""
 
-_INTERIM = (
-    "What was asked for is still being done. Say so now in a few words, in the language of the "
-    "conversation; do not say that it is finished, and call no tool."
-)
+_SIGN = Seconds(2.0)
+"""How often a reply that lasts shows that it goes on, whatever the server does: far below
+``turn.stall_s``, after which it is given up."""
 
 
 class Responses:
@@ -65,6 +65,7 @@ class Responses:
         self._closed: TurnNumber | None = None  # the turn that a closing tool was called in
         self._rounds = 0  # replies asked for to the same turn
         self._begun = False  # a reply to the turn that waits
+        self._sign_at = Seconds(0.0)  # when the reply that comes should show that it goes on
 
     @property
     def busy(self) -> bool:
@@ -99,15 +100,8 @@ class Responses:
         """Send a request that the slot let through."""
         if request is None or not request.asked:
             return
-        response: dict[str, object] = {
-            "metadata": {"turn": str(request.turn), "request": request.id}
-        }
-        if request.purpose is Purpose.INTERIM:
-            ours = text_of(self._terms.session, "instructions")
-            response["instructions"] = f"{ours}\n\n{_INTERIM}".strip()
-        if not request.tools:
-            response["tool_choice"] = "none"
-        self._outlet.send(wire.create_response(request.id, response))
+        instructions = text_of(self._terms.session, "instructions")
+        self._outlet.send(response_create(request, instructions))
 
     def abandon(self, now: Seconds | None = None) -> None:
         """Nobody waits any more: what comes is not passed on."""
@@ -161,6 +155,21 @@ class Responses:
         if reply is not None:
             patience = _REMOTE_PATIENCE if reply.working else None
             self.slot.heard(reply.id, now, patience)
+            self.show_life(now)
+
+    @property
+    def sign_at(self) -> Seconds | None:
+        """When to ``show_life``, although nothing comes: the server works on a remote call."""
+        reply = self._active()
+        return None if reply is None or not reply.working else self._sign_at
+
+    def show_life(self, now: Seconds) -> None:
+        """Tell, now and then, that the reply goes on; the conversation sees only its words."""
+        reply = self._active()
+        if reply is None or reply.cancelled or reply.request is None or now < self._sign_at:
+            return
+        self._sign_at = Seconds(now + _SIGN)
+        self._outlet.tell(ReplyText(reply.id, ""))
 
     def audio(self, message: Message, now: Seconds) -> None:
         """Take a piece of sound."""
@@ -214,6 +223,7 @@ class Responses:
         reply.request = request
         self._begun = self._begun or request.turn == self.waiting
         self.slot.assign(reply.id, request)
+        self._sign_at = Seconds(now + _SIGN)
         self._outlet.tell(ReplyStarted(reply.id, request.turn), *reply.held)
         reply.held.clear()
         if reply.done is not None:

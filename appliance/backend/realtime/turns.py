@@ -113,15 +113,19 @@ class Turns:
         return [wire.delete_item(item)] if item and turn == self._dropped else []
 
     def committed(self, item: str) -> bool:
-        """Take a commit of the server's; ``True``: with it the turn ends."""
+        """Take a commit of the server's; ``True``: with it the turn ends, for all that is known.
+
+        There may be several before the turn has its number: an early end may be doubted.
+        """
         if not self.ends_turns:
             return False
+        guessed = self.server_ended and not self._closed  # it was told of already
         self.stopped_until = None
-        self._closed, self._residue = True, False
+        self.server_ended = self._closed = True
+        self._residue = False
         if item and len(self._unnumbered) < _REMEMBERED:
             self._unnumbered.append(item)
-        first, self.server_ended = not self.server_ended, True
-        return first
+        return not guessed
 
     def not_committed(self, event: str) -> bool:
         """Take the refusal of a commit of ours, or of the oldest; there was nothing to commit."""
