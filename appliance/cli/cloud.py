@@ -78,12 +78,12 @@ def money(config: Config) -> Iterator[Check]:
     now = standing(ledger, today(), limits(config))
     spent = [("today", now.day, now.caps.day), ("month", now.month, now.caps.month)]
     detail = ", ".join(f"{when} {_of(amount, cap)}" for when, amount, cap in spent)
-    never = now.until is not None and 0 in (now.caps.day, now.caps.month)
+    never = _never(now)
     yield Check(
         "money",
         ok=never or now.until is None,
-        detail=f"{detail}: a cap of 0: the realtime service is never used" if never else detail + _state(now),
-        remedy="raise it in [money], if that is not what you want" if never else _remedy(now),
+        detail=f"{detail}{_state(now)}",
+        remedy=_remedy(now),
         warning=never or now.state == "warned",
     )
     asked = [config.realtime.model, config.realtime.transcription.model]
@@ -103,7 +103,14 @@ def _of(amount: MicroUsd, cap: MicroUsd | None) -> str:
     return dollars(amount) if cap is None else f"{dollars(amount)} of {dollars(cap)}"
 
 
+def _never(now: Standing) -> bool:
+    """Whether a cap of 0 keeps the service from being used, as somebody wanted."""
+    return 0 in (now.caps.day, now.caps.month)
+
+
 def _state(now: Standing) -> str:
+    if _never(now):
+        return ": a cap of 0: the realtime service is never used"
     match now.state:
         case "exhausted":
             return f": used up, the on-device backend answers until the next {now.until} begins"
@@ -114,6 +121,8 @@ def _state(now: Standing) -> str:
 
 
 def _remedy(now: Standing) -> str:
+    if _never(now):
+        return "raise it in [money], if that is not what you want"
     if now.until is None:
         return "then the on-device backend answers" if now.state else ""
     return f"wait, or raise money.{now.until}_usd and reload (systemctl reload voice-appliance)"

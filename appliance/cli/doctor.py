@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from appliance.app.answers import needed_models
+from appliance.app.assistant import was_private
 from appliance.app.camera import open_camera
 from appliance.app.house import probe_broker, read_manifests
 from appliance.app.listening import Levels, listen_to_card
@@ -73,7 +74,7 @@ def _all(loaded: Loaded) -> Iterator[Check]:
     yield from _sound(asyncio.run(listen_to_card(config, LISTEN)))
     yield from _camera(config)
     yield from _broker(config)
-    yield from cloud.realtime(loaded, _probe)
+    yield from cloud.realtime(loaded, _probe, private=was_private())
     yield from cloud.money(config)
     yield from _models(config)
     yield from _programs(config)

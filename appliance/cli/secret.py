@@ -25,8 +25,8 @@ def client_secret(
     """Have the realtime service make a short-lived key, so that the box's own never leaves it.
 
     For a page that opens a session of its own: with the box's voice and instructions, without its
-    tools. Prints the key: whoever reads it can talk at your expense until it expires. Not in privacy
-    mode; and not every server that speaks the protocol can make such keys.
+    tools. Prints the key: whoever reads it can talk at your expense until it expires. Not in
+    privacy mode; and not every server that speaks the protocol can make such keys.
 
     Example: voice-appliance client-secret --seconds 60
     """

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.app.assistant import check_key, check_privacy
+from appliance.app.assistant import check_key, check_privacy, was_private
 from appliance.app.camera import camera_for_tools, open_camera
-from appliance.cli.ask import LARGEST_MB, picture, was_private
+from appliance.cli.ask import LARGEST_MB, picture
 from appliance.config import Config
 from appliance.config.cloud import Camera, Realtime
 from appliance.errors import BackendRefused, ConfigError, PictureError

@@ -11,6 +11,7 @@ from appliance.backend.money.ledger import EMPTY, Spent
 from appliance.backend.money.prices import MicroUsd
 from appliance.backend.money.record import to_plain
 from appliance.cli import cloud, doctor
+from appliance.cli.secret import client_secret
 from appliance.config import Config, Loaded
 from appliance.errors import BackendRefused, BackendUnavailable
 from appliance.host.health import Check
@@ -148,6 +149,38 @@ def test_a_note_is_shown_with_what_to_do(shown: Check, capsys: pytest.CaptureFix
         "warning": True,
         "remedy": "r",
     }
+
+
+def test_in_privacy_mode_the_service_is_not_tried() -> None:
+    async def probe(_: Config) -> str:
+        raise AssertionError
+
+    (check,) = cloud.realtime(loaded(realtime={"api_key": KEY}), probe, private=True)
+    assert (check.ok, check.warning) == (True, True)
+    assert check.detail.endswith("privacy mode is on: not tried")
+
+
+@pytest.mark.parametrize("caps", [{"day_usd": 0.0}, {"month_usd": 0.0}])
+def test_a_cap_of_nothing_is_what_somebody_wanted(caps: dict[str, float]) -> None:
+    (check,) = money(**caps)
+    assert (check.ok, check.warning) == (True, True)
+    assert check.detail.endswith("a cap of 0: the realtime service is never used")
+
+
+def test_who_named_a_server_and_forgot_its_key_is_told_so() -> None:
+    azure = {"url": "wss://name.openai.azure.com/openai/v1/realtime", "provider": "azure"}
+    (check,) = cloud.realtime(loaded(realtime=azure))
+    assert (check.ok, check.warning) == (True, True)
+    assert "no key for name.openai.azure.com" in check.detail
+
+
+def test_in_privacy_mode_no_key_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[realtime]\nurl = "ws://127.0.0.1:9/"\n')
+    (tmp_path / "kept.json").write_text('{"private": true}')
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    with pytest.raises(BackendRefused, match="privacy mode is on"):
+        client_secret(config=file)
 
 
 def test_what_is_known_is_shown_before_the_next_thing_is_looked_at(
