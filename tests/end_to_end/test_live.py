@@ -78,7 +78,7 @@ def eventually(look: Callable[[], T | None], patience: float = 20.0) -> T | None
 
 
 @contextmanager
-def running(server: SoundServer, folder: Path, config: str) -> Iterator[Running]:
+def running(server: SoundServer, folder: Path, config: str, *flags: str) -> Iterator[Running]:
     """Run ``voice-appliance run`` on the virtual devices."""
     settings = folder / "config.toml"
     settings.write_text(config)
@@ -86,7 +86,7 @@ def running(server: SoundServer, folder: Path, config: str) -> Iterator[Running]
     tools.unlink(missing_ok=True)
     tools.symlink_to(MANIFESTS)
     with subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "appliance", "run", "--json", "--config", str(settings)],
+        [sys.executable, "-m", "appliance", "run", "--json", "--config", str(settings), *flags],
         env={
             **os.environ,
             **server.variables,
