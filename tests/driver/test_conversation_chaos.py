@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -39,8 +39,18 @@ from appliance.events import (
 from appliance.units import ResponseId, SampleIndex, Seconds, TurnNumber
 from tests.chaos import ChaosRoom
 from tests.on_device import AtOnce
-from tests.realtime_server import KEY, Ask, Call, Manners, RealtimeServer, Refusal, Reply, Script
-from tests.realtime_server import faults, serving
+from tests.realtime_server import (
+    KEY,
+    Ask,
+    Call,
+    Manners,
+    RealtimeServer,
+    Refusal,
+    Reply,
+    Script,
+    faults,
+    serving,
+)
 from tests.realtime_server.script import Abort, Close, Raw, Send, Twist
 from tests.realtime_server.session import GoneError
 from tests.virtual_time import run_virtual
@@ -59,9 +69,8 @@ def _seeds() -> range:
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "ThreadPoolExecutor", AtOnce)
-    yield
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ class Story:
 
 def some_twist(dice: Random) -> Twist:
     at = dice.choice(PLACES)
-    make = [
+    make: list[Callable[[], Twist]] = [
         partial(faults.garbage, at),
         partial(faults.binary, at),
         partial(faults.unknown_types, at),
@@ -257,7 +266,8 @@ class Play:
                 await over
                 server.become(self.script())
                 return
-        over.close()
+            case _:
+                over.close()
         if server.sessions:
             with contextlib.suppress(GoneError):
                 await server.session.push(*self.pushed(accident.kind))
@@ -298,7 +308,7 @@ class Play:
         never_mind = act.broken_off == "never mind"
         await self.speak(act, finish=not never_mind)
         if never_mind:
-            put(self.dice.choice([StopAsked(), MuteSwitched(muted=True)]))
+            put(StopAsked() if self.dice.random() < 0.5 else MuteSwitched(muted=True))
             await self.sound(5)
             put(MuteSwitched(muted=False))
             return
@@ -341,7 +351,7 @@ class Play:
 
     async def until_quiet(self) -> None:
         async with asyncio.timeout(LONGEST_TURN_S):
-            while not isinstance(self.room.conversation.state, turn.Idle):
+            while not isinstance(self.room.conversation.state, turn.Idle):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
     async def heal(self) -> None:
@@ -387,7 +397,6 @@ class Play:
 
 async def told(seed: int) -> Play:
     story = some_story(seed)
-    print(f"seed {seed}: {story}")
     async with serving(Script()) as server:
         play = Play(story, server, Random(seed))  # noqa: S311 - the same story every time
         server.become(play.script())
@@ -436,4 +445,8 @@ async def last_question(play: Play) -> None:
 
 @pytest.mark.parametrize("seed", _seeds())
 def test_whatever_befalls_the_server_nothing_is_lost_doubled_or_left_behind(seed: int) -> None:
-    run_virtual(told(seed))
+    try:
+        run_virtual(told(seed))
+    except BaseException as error:
+        error.add_note(f"seed {seed}: {some_story(seed)}")
+        raise

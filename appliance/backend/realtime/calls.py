@@ -226,6 +226,27 @@ class Calls:
                 return batch
         return None
 
+    def interim_at(self, turn: TurnNumber | None) -> Seconds | None:
+        """Return when to say of a turn's calls that they take long."""
+        times = (batch.interim_at for batch in self.batches if batch.turn == turn)
+        return min((time for time in times if time is not None), default=None)
+
+    def overdue(self, turn: TurnNumber | None, now: Seconds) -> list[Batch]:
+        """Take the batches of a turn of which it is to be said now, once."""
+        found = []
+        for batch in self.batches:
+            due = batch.interim_at is not None and batch.interim_at <= now
+            if due and batch.turn == turn:
+                batch.interim_at, batch.late = None, True
+                found.append(batch)
+        return found
+
+    def postpone(self, turn: TurnNumber, interim_at: Seconds) -> None:
+        """Say it later: it could not be said."""
+        for batch in self.batches:
+            if batch.turn == turn:
+                batch.interim_at, batch.late = interim_at, False
+
     def keep(self, batch: Batch) -> None:
         """Wait for a batch, unless nobody is at work in it."""
         if not batch.over and batch not in self.batches:

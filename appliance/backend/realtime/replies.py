@@ -57,6 +57,11 @@ class Reply:
         return None if self.request is None else self.request.turn
 
     @property
+    def passed_on(self) -> bool:
+        """Whether the conversation follows it."""
+        return self.request is not None and not self.cancelled
+
+    @property
     def interim(self) -> bool:
         """Whether it only says that a tool is at work."""
         return self.request is not None and self.request.purpose is Purpose.INTERIM

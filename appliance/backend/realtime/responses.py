@@ -40,8 +40,7 @@ _MOST_ROUNDS = 16
 """Replies to one turn; the one after them may call no tools."""
 
 _SIGN = Seconds(2.0)
-"""How often a reply that lasts shows that it goes on, whatever the server does: far below
-``turn.stall_s``, after which it is given up."""
+"""How often a reply shows that it goes on; without a sign the turn is given up after 6 s."""
 
 
 class Responses:
@@ -160,16 +159,16 @@ class Responses:
     @property
     def sign_at(self) -> Seconds | None:
         """When to ``show_life``, although nothing comes: the server works on a remote call."""
-        reply = self._active()
-        return None if reply is None or not reply.working else self._sign_at
+        return self._sign_at if (reply := self._passing()) is not None and reply.working else None
 
     def show_life(self, now: Seconds) -> None:
         """Tell, now and then, that the reply goes on; the conversation sees only its words."""
-        reply = self._active()
-        if reply is None or reply.cancelled or reply.request is None or now < self._sign_at:
-            return
-        self._sign_at = Seconds(now + _SIGN)
-        self._outlet.tell(ReplyText(reply.id, ""))
+        if (reply := self._passing()) is not None and now >= self._sign_at:
+            self._sign_at = Seconds(now + _SIGN)
+            self._outlet.tell(ReplyText(reply.id, ""))
+
+    def _passing(self) -> Reply | None:
+        return reply if (reply := self._active()) is not None and reply.passed_on else None
 
     def audio(self, message: Message, now: Seconds) -> None:
         """Take a piece of sound."""
@@ -367,16 +366,12 @@ class Responses:
 
     def interim_at(self) -> Seconds | None:
         """Return when to say that a tool is still at work."""
-        times = (b.interim_at for b in self.calls.batches if b.turn == self.waiting)
-        return min((time for time in times if time is not None), default=None)
+        return self.calls.interim_at(self.waiting)
 
     def say_interim(self, now: Seconds) -> None:
         """Say so, of what is late enough."""
-        for batch in self.calls.batches:
-            late = batch.interim_at is not None and batch.interim_at <= now
-            if late and batch.turn == self.waiting:
-                batch.interim_at, batch.late = None, True
-                self._want(Request(batch.turn, Purpose.INTERIM, tools=False), now)
+        for batch in self.calls.overdue(self.waiting, now):
+            self._want(Request(batch.turn, Purpose.INTERIM, tools=False), now)
 
     def _settled(self, batch: Batch, now: Seconds) -> None:
         if not batch.over:
@@ -395,14 +390,10 @@ class Responses:
         Raises:
             BackendUnavailable: The reply that somebody waits for will not come.
         """
-        refused = self.slot.refused(event)
-        if refused is not None:
+        if (refused := self.slot.refused(event)) is not None:
             if refused.purpose is Purpose.REPLY:
                 raise BackendUnavailable(f"the request for a reply was refused ({code})")
-            again_at = Seconds(now + self._terms.patience.tools)
-            for batch in self.calls.batches:
-                if batch.turn == refused.turn:
-                    batch.interim_at, batch.late = again_at, False
+            self.calls.postpone(refused.turn, Seconds(now + self._terms.patience.tools))
             self.post(self.slot.next(now))
             return
         match self.slot.state:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from appliance.events import ReplyEnded, ReplyOffered, ReplyStarted, ToolCalled
+from appliance.events import ReplyEnded, ReplyOffered, ReplyStarted, ReplyText, ToolCalled
 from appliance.ports import Image, ToolResult
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
 from tests.realtime_peer import Message, Peer, approval_request, function_call, ready
@@ -339,6 +339,27 @@ def test_a_remote_tool_may_take_long_within_a_reply() -> None:
     peer.sound("resp_1", 10)
     peer.end("resp_1", {"type": "mcp_call", "id": "mcp_1"}, {"type": "message", "id": "i"})
     assert peer.events[-1] == ReplyEnded(R1)
+
+
+def test_a_reply_that_stands_still_for_a_remote_tool_shows_that_it_lives() -> None:
+    peer = speaking()
+    peer.say("response.mcp_call.in_progress", item_id="mcp_1", output_index=0)
+    for _ in range(20):
+        peer.wait(2.0)
+        assert peer.events[-1:] == [ReplyText(R1, "")]
+        peer.events.clear()
+    peer.take(peer.protocol.cancel(R1, Seconds(0.0), peer.now))
+    peer.wait(2.0)
+    assert peer.events == []
+
+
+def test_a_reply_of_which_nothing_is_passed_on_for_long_shows_that_it_lives() -> None:
+    peer = speaking()
+    kind = "response.function_call_arguments.delta"
+    for _ in range(6):
+        peer.wait(1.0)
+        peer.say(kind, response_id="resp_1", call_id="call_1", delta='{"text": "')
+    assert peer.events == [ReplyText(R1, "")] * 3
 
 
 @pytest.mark.parametrize("how", ["completed", "failed"])

@@ -202,6 +202,17 @@ def test_a_whole_turn_may_come_in_one_burst() -> None:
     assert peer.protocol.idle
 
 
+def test_every_end_that_the_server_finds_in_a_turn_is_told() -> None:
+    peer = listens_itself(auto=False)
+    for item in ("item_u", "item_v"):  # the first may be doubted: it was that of the wake word
+        speak(peer)
+        peer.say("input_audio_buffer.speech_stopped", item_id=item)
+        assert peer.say("input_audio_buffer.committed", item_id=item) == [EndOfTurnFound()]
+    commit(peer)
+    assert peer.begin("resp_1")
+    assert peer.new("input_audio_buffer.commit") == []
+
+
 def test_a_server_that_does_not_tell_of_its_commit_ends_the_turn_all_the_same() -> None:
     peer = listens_itself(auto=False)
     speak(peer)
