@@ -150,8 +150,7 @@ class Responses:
 
     def alive(self, response: str, now: Seconds) -> None:
         """Take a sign of life of a reply."""
-        reply = self._replies.get(response)
-        if reply is not None:
+        if (reply := self._replies.get(response)) is not None:
             patience = _REMOTE_PATIENCE if reply.working else None
             self.slot.heard(reply.id, now, patience)
             self.show_life(now)
