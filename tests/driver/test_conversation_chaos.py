@@ -251,6 +251,12 @@ class Play:
                 await over
                 server.thaw()
                 return
+            case "blink":
+                over.close()
+                server.freeze()
+                await asyncio.sleep(1.0)
+                server.thaw()
+                return
             case "slow":
                 server.slow(self.dice.choice([2.0, 5.0, 30.0]))
                 await over
@@ -360,6 +366,7 @@ class Play:
         self.server.slow(1.0)
         await self.revive()
         self.server.become(self.script())
+        await asyncio.sleep(30.0)  # who is at the door is still answered as before
         self.room.failover.configured()
 
     # What must be so in the end.
@@ -371,9 +378,18 @@ class Play:
         for session in self.server.sessions:
             room.check_server(session)
         self.check_played()
+        self.check_refusals()
         spoilt = bool(self.story.twisted)  # a reply may have no sound that can be played
         for number in set() if spoilt else room.sounds.committed - room.taken_back:
             assert room.voices().get(number), f"turn {number} was not answered"
+
+    def check_refusals(self) -> None:
+        """One response at a time is asked for, but where the server was slow to end the last."""
+        kinds = {accident.kind for act in self.story.acts for accident in act.accidents}
+        if self.story.twisted or kinds & {"slow", "freeze", "blink"}:
+            return
+        for session in self.server.sessions:
+            assert BUSY not in session.refusals
 
     def check_played(self) -> None:
         """What was played are whole replies, or their beginnings where they were cut short."""
