@@ -227,6 +227,7 @@ class Failover:
         self._memory.answered(call, result, self._clock.now())
         link, turn = self._roster.current, self._turn
         passed = link is not None and link.answer_call(call, result)
+        self._roster.use()  # it is about to offer what came of it
         if turn is not None and turn.owes and call in turn.calls:
             turn.calls[call] = called
         else:

@@ -7,6 +7,7 @@ import pytest
 from appliance.backend.context import Called, Handover, Owed, Said
 from appliance.backend.failover import MOST_LOSSES
 from appliance.backend.link import SEND_S
+from appliance.backend.roster import Patience
 from appliance.errors import BackendRefused, BackendStalled
 from appliance.events import (
     BackendChanged,
@@ -489,6 +490,23 @@ def test_offer_is_taken_where_it_was_made() -> None:
     house = scene(play)
     assert house.names() == ["realtime"]  # nobody knows what it was about
     assert house.heard()[-1] == ReplyEnded(ResponseId("realtime-1/r1"), stay=False)
+
+
+def test_session_is_not_closed_just_when_it_is_given_the_result_of_a_very_slow_tool() -> None:
+    async def play(house: House) -> None:
+        await house.ask(FIRST)
+        await house.tell(ReplyStarted(R1, FIRST), calling(R1), ReplyEnded(R1, calls_tool=True))
+        await house.tell(ReplyStarted(R2, FIRST), ReplyEnded(R2))
+        await asyncio.sleep(100.0)
+        await house.failover.answer_call(CallId("realtime-1-call-1"), DONE)
+        await asyncio.sleep(0.1)
+        await house.tell(ReplyOffered())
+        await house.failover.take_reply(SECOND)
+        await rest()
+
+    house = scene(play, House(patience=Patience(idle_close=Seconds(60.0))))
+    assert house.names() == ["realtime"]
+    assert house.last.taken == [SECOND]
 
 
 def test_offer_that_nobody_can_keep_ends_without_a_word() -> None:
