@@ -66,7 +66,7 @@ def test_what_the_appliance_lives_on_is_not_shut_out() -> None:
     together: dict[str, str] = {}
     for name, value in settings:
         together[name] = f"{together.get(name, '')} {value}".strip()
-    assert {"char-alsa rw", "char-gpiochip rw", "char-spi rw"} == {
+    assert {"char-alsa rw", "char-gpiochip rw", "char-spi rw", "char-video4linux rw"} == {
         value for name, value in settings if name == "DeviceAllow"
     }
     assert set(together["RestrictAddressFamilies"].split()) == {"AF_UNIX", "AF_INET", "AF_INET6"}
@@ -91,7 +91,7 @@ def test_every_group_that_the_devices_need_is_made_and_joined() -> None:
     words = [line.split() for line in lines if line and not line.startswith("#")]
     made = {word[1] for word in words if word[0] == "g"}
     joined = {word[2] for word in words if word[:2] == ["m", "voice-appliance"]}
-    assert made == joined == {"audio", "gpio", "spi"}
+    assert made == joined == {"audio", "gpio", "spi", "video"}
     users = [word[1] for word in words if word[0] == "u"]
     assert users == [value for name, value in _settings() if name == "User"]
 
