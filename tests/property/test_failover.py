@@ -607,7 +607,7 @@ def some_story(seed: int, kinds: Sequence[Kind], *, local_ill: bool) -> Story:
     answers = [
         Answer(
             think=dice.choice([0.0, 0.3, 2.0]),
-            pieces=dice.choice([0, 1, 5, 12]),
+            pieces=dice.choice([1, 2, 5, 12]),
             calls=dice.choice([0, 0, 1, 2]),
             spoken_call=dice.random() < 0.5,
         )
