@@ -12,6 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,14 @@ Samples = NDArray[np.int16]
 REFUSED = 25_000
 """The level of what is heard while the microphone is closed: it must be found nowhere."""
 
+LOUD = 1_500
+"""More than any quiet sample."""
+
 NEAR = 40
 """How far two ways of resampling the same may be apart; it is dithered."""
+
+MARKED = 2_000
+"""Bytes of sound that are unlike all others."""
 
 ACT = ToolSpec("act", "Does what is asked.", {"type": "object"})
 SAY = phrases.load("en")
@@ -67,16 +74,21 @@ class Sounds:
     pauses: set[tuple[TurnNumber, int]] = field(default_factory=set)
     """After how many frames of which turn the end was expected."""
 
+    cleared_at: dict[TurnNumber, float] = field(default_factory=dict)
+    """When a turn was taken back before it was over."""
+
     _at_24: dict[TurnNumber, tuple[int, Samples]] = field(default_factory=dict)
     position: int = 0
 
-    def next_frame(self, number: TurnNumber | None) -> Frame:
+    def next_frame(self, number: TurnNumber | None, *, quiet: bool = False) -> Frame:
         """Return the next 10 ms, of this turn or of none."""
         at = SampleIndex(self.position)
         self.position += FRAME_SAMPLES
         if number is None:
             return Frame(np.full(FRAME_SAMPLES, REFUSED, np.int16), at)
-        noise = np.random.default_rng(self.position).normal(0, 2_500, FRAME_SAMPLES)
+        noise = np.random.default_rng(self.position).normal(
+            0, 60 if quiet else 2_500, FRAME_SAMPLES
+        )
         frame = Frame(noise.clip(-12_000, 12_000).astype(np.int16), at)
         self.heard.setdefault(number, []).append(frame)
         return frame
@@ -107,8 +119,38 @@ class Sounds:
                 return number
         return None
 
+    def find(self, pcm: bytes) -> "Piece | None":
+        """Return which piece of which turn a sound at 24 kHz is; nothing loud: of none."""
+        sound = np.frombuffer(pcm, np.int16).astype(np.int32)
+        loud = np.flatnonzero(np.abs(sound) > LOUD)
+        for number in reversed(self.heard) if len(loud) else ():
+            turn = self.at_24(number).astype(np.int32)
+            at = np.arange(max(0, len(turn) - len(sound) + 1)) + loud[0]
+            for step in range(min(48, len(sound) - int(loud[0]))):
+                at = at[np.abs(turn[at + step] - sound[loud[0] + step]) < NEAR]
+            for begin in at - loud[0]:
+                if _near(turn[begin : begin + len(sound)], sound):
+                    return Piece(number, int(begin), int(begin) + len(sound))
+        return None
 
-def _near(one: Samples, other: NDArray[np.int32]) -> bool:
+    def misses(self, number: TurnNumber, pieces: Sequence["Piece"]) -> bool:
+        """Whether something loud of a turn is in none of the pieces."""
+        turn = np.abs(self.at_24(number).astype(np.int32))
+        for piece in pieces:
+            turn[piece.begin : piece.end] = 0
+        return bool(turn.max(initial=0) > LOUD)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a turn, in samples at 24 kHz."""
+
+    turn: TurnNumber
+    begin: int
+    end: int
+
+
+def _near(one: NDArray[Any], other: NDArray[np.int32]) -> bool:
     settled = max(0, len(other) - 480)  # the end of what goes on is not the end of what does not
     return not settled or int(np.abs(one.astype(np.int32) - other)[:settled].max()) < NEAR
 
@@ -310,11 +352,11 @@ class ChaosRoom:
 
     # What people do.
 
-    def hear(self) -> None:
+    def hear(self, *, quiet: bool = False) -> None:
         """Let 10 ms pass; they belong to the turn if the microphone is open."""
         state = self.conversation.state
         number = state.turn if isinstance(state, turn.Listening) else None
-        self.conversation.hear(self.sounds.next_frame(number), ())
+        self.conversation.hear(self.sounds.next_frame(number, quiet=quiet), ())
         self.ear.at = SampleIndex(self.sounds.position)
 
     def put(self, event: TurnEvent) -> None:
@@ -326,6 +368,9 @@ class ChaosRoom:
         owed = isinstance(before, turn.Waiting | turn.Speaking)
         if owed and (rests or after.turn != before.turn):
             self.taken_back.add(before.turn)
+        same = isinstance(after, turn.Listening | turn.Waiting) and after.turn == before.turn
+        if isinstance(before, turn.Listening) and not same:
+            self.sounds.cleared_at[before.turn] = asyncio.get_running_loop().time()
         if isinstance(event, SpeechPaused) and isinstance(after, turn.Listening):
             self.sounds.pauses.add((after.turn, len(self.sounds.heard.get(after.turn, ()))))
 
@@ -355,8 +400,13 @@ class ChaosRoom:
         assert len(set(published)) == len(published)
         assert self.answered == Counter(published), "a call without its one answer"
 
-    def check_server(self, session: Session) -> None:
-        """What a server got are whole turns, once each, and beginnings of others."""
+    def check_server(self, session: Session, *, prompt: bool) -> None:
+        """What a server got are whole turns, once each, and beginnings of others.
+
+        Args:
+            session: Its side.
+            prompt: It took at once what came.
+        """
         got: list[TurnNumber] = []
         for pcm in session.turns:
             number = self.sounds.whole(pcm)
@@ -364,19 +414,41 @@ class ChaosRoom:
             got.append(number)
         assert len(set(got)) == len(got), "a turn was told twice"
         begin = end = 0
-        for event in session.received:
+        last = 0.0
+        for event, at in zip(session.received, session.received_at, strict=True):
             match event["type"]:
                 case kind if kind == APPEND:
                     end += event["bytes"]
+                    last = at
                 case "input_audio_buffer.commit" | "input_audio_buffer.clear":
-                    self._check_part(bytes(session.pcm[begin:end]))
+                    self._check_part(bytes(session.pcm[begin:end]), last if prompt else 0.0)
                     begin = end
                 case _:
                     pass
-        self._check_part(bytes(session.pcm[begin:]))
+        self._check_part(bytes(session.pcm[begin:]), last if prompt else 0.0)
 
-    def _check_part(self, pcm: bytes) -> None:
+    def check_listening_server(self, session: Session, asked: set[TurnNumber]) -> None:
+        """What a server that finds the ends itself took are pieces of turns, each once."""
+        taken: dict[TurnNumber, list[Piece]] = {}
+        for pcm in session.turns:
+            piece = self.sounds.find(pcm)
+            loud = np.abs(np.frombuffer(pcm, np.int16)).max(initial=0) > LOUD
+            assert piece is not None or not loud, "a turn is not as it was said"
+            if piece is not None:
+                taken.setdefault(piece.turn, []).append(piece)
+        for number, pieces in taken.items():
+            pieces.sort(key=lambda piece: piece.begin)
+            apart = all(one.end <= two.begin for one, two in pairwise(pieces))
+            assert apart, "a turn was told twice"
+            if number in asked & self.sounds.committed - self.taken_back:
+                assert not self.sounds.misses(number, pieces), "something of a turn is missing"
+        assert np.abs(np.frombuffer(session.pcm, np.int16)).max(initial=0) < REFUSED - 5_000
+
+    def _check_part(self, pcm: bytes, until: float) -> None:
         loud = np.frombuffer(pcm, np.int16)
         assert not len(loud) or np.abs(loud[240:-240].astype(np.int32)).max(initial=0) < REFUSED
-        if len(pcm) > 2_000:
-            assert self.sounds.part(pcm) is not None, "sound that belongs to no turn"
+        if len(pcm) > MARKED:
+            number = self.sounds.part(pcm)
+            assert number is not None, "sound that belongs to no turn"
+            cleared = self.sounds.cleared_at.get(number, until)
+            assert until <= cleared + 0.01, "sound of a turn that was taken back left later"

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from pydantic import SecretStr
 from appliance import turn
 from appliance.backend.local import worker
 from appliance.config import Config
-from appliance.config.cloud import Realtime
+from appliance.config.cloud import Realtime, TurnDetection
 from appliance.events import (
     MuteSwitched,
     ReplyEnded,
@@ -99,6 +100,10 @@ class Act:
     accidents: tuple[Accident, ...]
 
 
+Detection = Literal["device", "server", "server answers"]
+"""Who finds the end of a turn, and whether the server then answers by itself."""
+
+
 @dataclass(frozen=True)
 class Story:
     acts: tuple[Act, ...]
@@ -107,9 +112,12 @@ class Story:
     spoken_calls: bool
     manners: Manners
     follow_up: float
+    detection: Detection
     session_s: float | None
     twisted: float
     """The share of replies that are spoilt."""
+
+    handshake_s: float
 
 
 def some_twist(dice: Random) -> Twist:
@@ -156,10 +164,11 @@ def some_act(dice: Random) -> Act:
     )
 
 
-def some_story(seed: int) -> Story:
+def some_story(seed: int, detection: Detection = "device") -> Story:
     dice = Random(seed)  # noqa: S311 - the same story every time
     manners = [Manners()] * 4
     manners += [Manners(late_deltas=4, cancelled_event=True), Manners(created_items=True)]
+    manners += [Manners(cancel_s=0.4)] * 2
     return Story(
         tuple(some_act(dice) for _ in range(dice.randint(2, 5))),
         tuple(dice.choice([0, 0, 1, 1, 2]) for _ in range(5)),
@@ -167,8 +176,10 @@ def some_story(seed: int) -> Story:
         dice.random() < 0.5,
         dice.choice(manners),
         dice.choice([0.0, 3.0]),
+        detection,
         dice.choice([None, None, None, 4.0, 15.0]),
         dice.choice([0.0, 0.0, 0.2, 0.5]),
+        dice.choice([0.05, 0.05, 1.2]),
     )
 
 
@@ -182,12 +193,21 @@ class Play:
         self.healed = False
         self.dead = False
         self.replies: list[tuple[bytes, bool]] = []  # what they sound like; whether untouched
-        realtime = Realtime(url=server.url, api_key=SecretStr(KEY))
+        self.asked: set[TurnNumber] = set()
+        detection = TurnDetection(
+            kind="device" if self.by_device else "server_vad",
+            create_response=story.detection == "server answers",
+        )
+        realtime = Realtime(url=server.url, api_key=SecretStr(KEY), turn_detection=detection)
         timing = turn.Timing(follow_up=Seconds(story.follow_up), barge_in="speech")
         self.room = ChaosRoom(
             Config(realtime=realtime), calls=story.calls, takes=story.takes, timing=timing
         )
         self.group: asyncio.TaskGroup
+
+    @property
+    def by_device(self) -> bool:
+        return self.story.detection == "device"
 
     # The server.
 
@@ -198,14 +218,20 @@ class Play:
             manners=story.manners,
             refusal=refusal,
             session_s=None if self.healed else story.session_s,
-            handshake_s=0.05,
+            handshake_s=0.05 if self.healed else self.story.handshake_s,
             transcript_s=0.4,
         )
 
     def reply(self, ask: Ask) -> Reply:
-        number = TurnNumber(int(ask.response["metadata"]["turn"]))
         sounds, room = self.room.sounds, self.room
-        said = sounds.whole(ask.pcm) if ask.pcm else None
+        said = self.said(ask.pcm)
+        metadata = ask.response.get("metadata")
+        if metadata is None:
+            assert self.story.detection == "server answers"
+            number = said or TurnNumber(0)
+        else:
+            number = TurnNumber(int(metadata["turn"]))
+        self.asked.add(number)
         acted = any(turn == number for turn, _ in room.tools.ran)
         assert said == number or acted or number not in sounds.committed, "not what was said"
         spoken = not self.story.spoken_calls
@@ -230,6 +256,13 @@ class Play:
             pace=self.dice.choice([1.0, 3.0, 50.0]),
             twists=twists,
         )
+
+    def said(self, pcm: bytes) -> TurnNumber | None:
+        """Return the turn that the server has heard last."""
+        if self.by_device or not pcm:
+            return self.room.sounds.whole(pcm) if pcm else None
+        piece = self.room.sounds.find(pcm)
+        return None if piece is None else piece.turn
 
     async def befall(self, accident: Accident) -> None:
         await asyncio.sleep(accident.after)
@@ -347,13 +380,15 @@ class Play:
         if finish:
             end = SampleIndex(sounds.position)
             put(SpeechPaused(end))
-            await self.sound(20)
+            await self.sound(20, quiet=not self.by_device)
             put(SpeechEnded(end))
+            if not self.by_device:
+                await self.sound(60, quiet=True)
 
-    async def sound(self, frames: int) -> None:
+    async def sound(self, frames: int, *, quiet: bool = False) -> None:
         for _ in range(frames):
             await asyncio.sleep(0.01)
-            self.room.hear()
+            self.room.hear(quiet=quiet)
 
     async def until_quiet(self) -> None:
         async with asyncio.timeout(LONGEST_TURN_S):
@@ -376,17 +411,25 @@ class Play:
         room.check_turns()
         room.check_calls()
         for session in self.server.sessions:
-            room.check_server(session)
+            if self.by_device:
+                room.check_server(session, prompt=self.prompt)
+            else:
+                room.check_listening_server(session, self.asked)
         self.check_played()
         self.check_refusals()
         spoilt = bool(self.story.twisted)  # a reply may have no sound that can be played
         for number in set() if spoilt else room.sounds.committed - room.taken_back:
             assert room.voices().get(number), f"turn {number} was not answered"
 
+    @property
+    def prompt(self) -> bool:
+        """Whether the server always took at once what came."""
+        kinds = {accident.kind for act in self.story.acts for accident in act.accidents}
+        return not kinds & {"slow", "freeze", "blink"}
+
     def check_refusals(self) -> None:
         """One response at a time is asked for, but where the server was slow to end the last."""
-        kinds = {accident.kind for act in self.story.acts for accident in act.accidents}
-        if self.story.twisted or kinds & {"slow", "freeze", "blink"}:
+        if self.story.twisted or not self.prompt:
             return
         for session in self.server.sessions:
             assert BUSY not in session.refusals
@@ -411,8 +454,8 @@ class Play:
         raise AssertionError("what was played was never said")
 
 
-async def told(seed: int) -> Play:
-    story = some_story(seed)
+async def told(seed: int, detection: Detection = "device") -> Play:
+    story = some_story(seed, detection)
     async with serving(Script()) as server:
         play = Play(story, server, Random(seed))  # noqa: S311 - the same story every time
         server.become(play.script())
@@ -461,8 +504,20 @@ async def last_question(play: Play) -> None:
 
 @pytest.mark.parametrize("seed", _seeds())
 def test_whatever_befalls_the_server_nothing_is_lost_doubled_or_left_behind(seed: int) -> None:
+    play(seed, "device")
+
+
+@pytest.mark.parametrize("detection", ["server", "server answers"])
+@pytest.mark.parametrize("seed", _seeds()[::5])
+def test_nor_is_it_where_the_server_finds_the_end_of_a_turn(
+    seed: int, detection: Detection
+) -> None:
+    play(seed, detection)
+
+
+def play(seed: int, detection: Detection) -> None:
     try:
-        run_virtual(told(seed))
+        run_virtual(told(seed, detection))
     except BaseException as error:
-        error.add_note(f"seed {seed}: {some_story(seed)}")
+        error.add_note(f"seed {seed}: {some_story(seed, detection)}")
         raise

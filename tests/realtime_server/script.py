@@ -172,6 +172,9 @@ class Manners:
     cancelled_event: bool = False
     """``response.cancel`` is answered by ``response.cancelled``, too."""
 
+    cancel_s: float = 0.0
+    """From ``response.cancel`` to the end of the response."""
+
     late_deltas: int = 0
     """Pieces of sound that still come after ``response.cancel``."""
 

@@ -446,7 +446,10 @@ class Session:
             return
         if self._manners.cancelled_event:
             await self._emit({"type": "response.cancelled", "response_id": asked})
-        await self._stop("client_cancelled")
+        if self._manners.cancel_s:
+            self._start(self._stop("client_cancelled", self._manners.cancel_s), "cancel")
+        else:
+            await self._stop("client_cancelled")
 
     # What it is answered.
 
@@ -498,8 +501,10 @@ class Session:
         await self._perform(last)
         response.over.set()
 
-    async def _stop(self, reason: str) -> None:
+    async def _stop(self, reason: str, after: float = 0.0) -> None:
         active = self._active
+        if after:
+            await asyncio.sleep(after)
         if active is not None:
             active.reason = reason
             active.stopped.set()

@@ -39,9 +39,8 @@ class Turns:
     """When to take "speech stopped" for the end of the turn."""
 
     _closed: bool = False
-    """The server said so by a commit: sound that came after it belongs to nothing."""
+    """The server said so by a commit: sound that it got after it belongs to nothing."""
 
-    _residue: bool = False
     _dropped: TurnNumber | None = None
     _commits: deque[tuple[str, TurnNumber]] = field(default_factory=deque)
     _unnumbered: list[str] = field(default_factory=list)
@@ -64,7 +63,6 @@ class Turns:
         if not pcm:
             return []
         self.appended = True
-        self._residue = self._closed
         return list(wire.appends(pcm))
 
     def name_enclosure(self) -> str:
@@ -80,7 +78,7 @@ class Turns:
         if self.server_ended:
             for item in self._unnumbered:
                 self._remember(item, turn)
-            messages += [wire.clear()] if self._residue else []
+            messages += [wire.clear()] if self._closed else []  # what was on its way behind it
         elif self.appended:
             self._count += 1
             event = f"commit-{self._count}"
@@ -122,7 +120,6 @@ class Turns:
         guessed = self.server_ended and not self._closed  # it was told of already
         self.stopped_until = None
         self.server_ended = self._closed = True
-        self._residue = False
         if item and len(self._unnumbered) < _REMEMBERED:
             self._unnumbered.append(item)
         return not guessed
@@ -175,7 +172,7 @@ class Turns:
             del self._turn_of[next(iter(self._turn_of))]
 
     def _begin_anew(self) -> None:
-        self.appended = self.server_ended = self._closed = self._residue = False
+        self.appended = self.server_ended = self._closed = False
         self.stopped_until = None
         self.enclosed.clear()
         self._unnumbered.clear()

@@ -130,8 +130,8 @@ def test_sound_after_the_end_that_the_server_found_does_not_begin_the_next_turn(
     peer = listens_itself()
     speak(peer)
     peer.say("input_audio_buffer.committed", item_id="item_u")
-    commit(peer)
-    assert peer.new("input_audio_buffer.clear") == []
+    commit(peer)  # some may have been on its way, behind what the server took
+    assert len(peer.new("input_audio_buffer.clear")) == 1
     speak(peer)
     peer.say("input_audio_buffer.committed", item_id="item_v")
     speak(peer)
