@@ -63,7 +63,8 @@ class Entry:
     def as_json(self) -> dict[str, object]:
         """Return the entry as plain JSON data."""
         cost = {} if self.took is None else {"took_ms": round(self.took * 1000, 1)}
-        return {"event": self.event, "at": round(self.at, 3), **cost, **self.data}
+        data = self.data or ({"text": self.text} if self.text else {})
+        return {"event": self.event, "at": round(self.at, 3), **cost, **data}
 
 
 Watcher = Callable[[Entry], None]

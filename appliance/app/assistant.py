@@ -7,7 +7,7 @@ from typing import Literal
 
 from appliance.app.answers import load_minds
 from appliance.app.asking import Companion
-from appliance.app.backends import open_answers
+from appliance.app.backends import Answers, open_answers
 from appliance.config import Config, vendors
 from appliance.errors import BackendRefused, ConfigError
 from appliance.host.kept import Kept, state_folder
@@ -24,6 +24,9 @@ class Assistant:
     backend: Backend
     companion: Callable[[], Companion] | None = None
     """What must run beside it, once."""
+
+    note: str = ""
+    """Why it is not the one that the settings name first; for people."""
 
 
 @asynccontextmanager
@@ -57,7 +60,17 @@ async def open_assistant(
         check_privacy(private=private)
     minds = await load_minds(config, store, tools.catalogue())
     async with open_answers(config, minds.parts, tools.catalogue, private=private) as answers:
-        yield Assistant(answers.backend, answers.companion)
+        yield Assistant(answers.backend, answers.companion, _why_not(answers, private=private))
+
+
+def _why_not(answers: Answers, *, private: bool) -> str:
+    if answers.accounts is None or answers.failover is None:
+        return ""
+    if private:
+        return "privacy mode is on: the realtime service is not asked"
+    if answers.accounts.exhausted:
+        return "a cap is reached (`voice-appliance money`): the realtime service is not asked"
+    return ""
 
 
 def check_key(config: Config) -> None:

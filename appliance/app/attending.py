@@ -17,6 +17,8 @@ from appliance.units import Seconds
 
 log = logging.getLogger(__name__)
 
+_LEVELS = {"warned": "nearly used up", "exhausted": "used up"}
+
 
 @dataclass(slots=True)
 class _Sign:
@@ -48,7 +50,7 @@ class _Sign:
 
 
 def attend(box: Box, answers: Answers, house: House) -> None:
-    """Join a box that is about to run with its backends; nothing where there is only one.
+    """Join a box that is about to run with its backends.
 
     Args:
         box: The box.
@@ -57,7 +59,9 @@ def attend(box: Box, answers: Answers, house: House) -> None:
     """
     failover = answers.failover
     if failover is None:
+        house.show_serving(answers.best, "configured")
         return
+    house.show_serving(failover.serving, failover.reason)
     sign = _Sign(box, answers.best, house.say)
     box.timeline.tell(sign)
     box.private.append(sign.set_private)
@@ -76,6 +80,9 @@ def _keep_accounts(box: Box, accounts: Accounts, house: House) -> None:
     def on_change(now: Standing) -> None:
         for notice in now.news:
             log.warning("money: %s (%s)", notice.level, notice.cap)
+            words = f"{_LEVELS[notice.level]} for this {notice.cap}"
+            shown = {"level": notice.level, "cap": notice.cap}
+            box.timeline.say(Entry("money", box.now(), words, data=shown))
             house.say(f"money_{'warning' if notice.level == 'warned' else 'exhausted'}")
         on_spent(now)
 

@@ -223,6 +223,11 @@ class House:
         if self._crier is not None:
             self._crier.say(self._words.answers[key])
 
+    def show_serving(self, name: str, reason: str) -> None:
+        """Tell the house who answers, before anything has changed."""
+        if self._presence is not None:
+            self._presence.show_serving(name, reason)
+
     def show_money(self, bill: Bill) -> None:
         """Tell the house what was spent."""
         if self._presence is not None:

@@ -120,7 +120,7 @@ class Accounts:
         """Book what something cost."""
         self.meter.take(usage, turn)
         cost = None if turn is None else self.meter.turn_cost(turn)
-        if cost is not None:
+        if cost is not None and cost.spent:  # a server in the house is free: nothing to tell
             for told in self.on_turn:
                 told(cost.words)
 

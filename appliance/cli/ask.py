@@ -141,6 +141,8 @@ async def _ask(loaded: Loaded, wish: _Wish, out: Path | None, *, as_json: bool) 
             async with open_assistant(
                 config, store, house.tools, named, private=private
             ) as assistant:
+                if assistant.note:
+                    errors.print(assistant.note, style="dim", soft_wrap=True)
                 teller = _Teller(timeline, sink, as_json=as_json)
                 beside = None if assistant.companion is None else assistant.companion()
                 asked = Enclosure(wish.question, image)
@@ -200,4 +202,7 @@ class _Teller:
 
     def _aside(self, entry: Entry) -> None:
         if entry.event != "reply":
+            if self._printed:  # what has come of the reply; a terminal shows both
+                console.out("")
+                self._printed = ""
             errors.print(line(entry), soft_wrap=True)

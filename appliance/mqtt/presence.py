@@ -182,6 +182,10 @@ class Presence:
         except BrokerError as error:
             log.debug("mqtt: event %s not told: %s", event["type"], error)
 
+    def show_serving(self, name: str, reason: str) -> None:
+        """Publish who answers, and why; what changes later ``note`` sees."""
+        self._show(replace(self._serving, name=name, reason=reason))
+
     def show_private(self, *, private: bool) -> None:
         """Publish whether anything may leave the house."""
         self._show(replace(self._serving, private=private))

@@ -153,3 +153,12 @@ def test_reply_that_is_told_in_pieces_of_words_is_shown_by_the_sentence() -> Non
     )
     said = [entry.text for entry in entries if entry.event == "reply"]
     assert said == ["“It is 2.5 degrees.”", "“Shall I go on?”"]
+
+
+def test_an_entry_that_has_only_words_has_them_for_programs_too() -> None:
+    told = Entry("cost", Seconds(1.0), "0.42 ct (today $0.31)").as_json()
+    assert told == {"event": "cost", "at": 1.0, "text": "0.42 ct (today $0.31)"}
+    bare = Entry("sound", Seconds(1.0)).as_json()
+    assert bare == {"event": "sound", "at": 1.0}
+    own = Entry("wake", Seconds(1.0), "hey jarvis (0.98)", data={"word": "hey_jarvis"}).as_json()
+    assert own == {"event": "wake", "at": 1.0, "word": "hey_jarvis"}

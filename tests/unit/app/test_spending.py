@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 
 from appliance.app import spending
-from appliance.app.spending import look_at_ledger, open_meter, read_tariff, spending_file
+from appliance.app.spending import (
+    Accounts,
+    look_at_ledger,
+    open_meter,
+    read_tariff,
+    spending_file,
+)
 from appliance.config import Config
 from appliance.errors import ConfigError
 from appliance.events import Usage
@@ -102,3 +108,17 @@ def test_prices_that_cannot_be_read_are_an_error_of_the_configuration(
 
 def test_today_is_the_local_day() -> None:
     assert abs(spending.today() - date.today()) <= timedelta(1)  # noqa: DTZ011 - that is the claim
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [("", ["0.40 ct (today $0.0040)"]), ("ws://127.0.0.1:8765/v1/realtime", [])],
+)
+def test_what_a_turn_has_cost_is_told_unless_it_is_free(url: str, told: list[str]) -> None:
+    file = spending_file()
+    accounts = Accounts(open_meter(config(realtime={"url": url}), file))
+    words: list[str] = []
+    accounts.on_turn.append(words.append)
+    accounts.take(Usage("gpt-realtime-2.1", text_in=1_000), TurnNumber(1))
+    file.close()
+    assert words == told

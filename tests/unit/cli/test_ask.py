@@ -1,15 +1,24 @@
+import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from appliance.app.assistant import check_key, check_privacy, was_private
+from appliance.app.assistant import _why_not, check_key, check_privacy, was_private
+from appliance.app.backends import Answers
 from appliance.app.camera import camera_for_tools, open_camera
-from appliance.cli.ask import LARGEST_MB, picture
+from appliance.app.spending import Accounts, open_meter, spending_file
+from appliance.backend.failover import Failover
+from appliance.cli.ask import LARGEST_MB, _Teller, picture
 from appliance.config import Config
 from appliance.config.cloud import Camera, Realtime
 from appliance.errors import BackendRefused, ConfigError, PictureError
+from appliance.events import ReplyEnded, ReplyText
+from appliance.ports import Backend
+from appliance.timeline import Entry, Timeline
+from appliance.units import ResponseId, Seconds
 
 JPEG = b"\xff\xd8\xff\xe0 and so on"
 PNG = b"\x89PNG\r\n\x1a\n and so on"
@@ -91,3 +100,35 @@ def test_privacy_mode_that_was_kept_counts_for_questions_too(
     assert was_private()
     with pytest.raises(BackendRefused, match="privacy mode is on"):
         check_privacy(private=was_private())
+
+
+def test_what_is_told_beside_a_reply_stands_in_a_line_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def scene() -> None:
+        timeline = Timeline()
+        teller = _Teller(timeline, None, as_json=False)
+        reply = ResponseId("r")
+        teller.tell(ReplyText(reply, "I'm offline now."))
+        timeline.say(Entry("trouble", Seconds(0.0), "the cable"))
+        teller.tell(ReplyText(reply, "It is on."))
+        teller.tell(ReplyText(reply, "So is the fan."))
+        teller.tell(ReplyEnded(reply))
+
+    asyncio.run(scene())
+    assert capsys.readouterr().out == "I'm offline now.\nIt is on. So is the fan.\n"
+
+
+@pytest.mark.parametrize(
+    ("private", "cap", "words"),
+    [(True, 0.0, "privacy mode"), (False, 0.0, "a cap is reached"), (False, 1.0, "")],
+)
+def test_who_asks_is_told_why_the_realtime_service_is_not_asked(
+    *, private: bool, cap: float, words: str, tmp_path: Path
+) -> None:
+    config = Config.model_validate({"money": {"day_usd": cap}})
+    accounts = Accounts(open_meter(config, spending_file(tmp_path)))
+    answers = Answers(cast("Backend", None), cast("Failover", object()), accounts=accounts)
+    why = _why_not(answers, private=private)
+    assert (words in why) if words else not why
+    assert not _why_not(Answers(cast("Backend", None)), private=True)

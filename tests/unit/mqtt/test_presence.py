@@ -170,3 +170,15 @@ def test_the_bill_names_its_caps_and_its_state(presence: Presence, bridge: FakeB
         "month_cap_usd": None,
         "state": "warned",
     }
+
+
+def test_who_answers_can_be_told_before_anything_has_changed(
+    presence: Presence, bridge: FakeBridge
+) -> None:
+    presence.show_private(private=True)
+    presence.show_serving("local", "privacy")
+    assert json.loads(bridge.retained["voice-appliance/box/backend"]) == {
+        "name": "local",
+        "reason": "privacy",
+        "private": True,
+    }
