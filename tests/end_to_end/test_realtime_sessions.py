@@ -4,11 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from appliance.timeline import Entry
 from tests.end_to_end.conftest import Player
-from tests.realtime_box import LIGHT_ON, Came, Room, demo, on_then_told, person, scene, tone
+from tests.realtime_box import LIGHT_ON, RATE, Came, Room, demo, on_then_told, person, scene, tone
 from tests.realtime_server import RealtimeServer, Reply, Script
 from tests.realtime_server.session import Session
 
@@ -18,6 +19,10 @@ TIME = demo(34.2, 37.2)  # "hey jarvis, what time is it"
 @pytest.fixture(autouse=True)
 def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+
+
+def said(came: Came) -> list[object]:
+    return [entry.data["text"] for entry in came.named("reply")]
 
 
 def told(session: Session) -> list[tuple[str, str]]:
@@ -121,3 +126,22 @@ def test_what_was_talked_over_is_told_as_far_as_it_was_heard(play: Player) -> No
     told_of = [text for who, text in told(came.server.sessions[1]) if who == "assistant"]
     assert told_of
     assert len(told_of[0]) < len(long) / 4
+
+
+@pytest.mark.parametrize("how", ["kill", "freeze"])
+def test_reply_that_breaks_off_is_played_as_far_as_it_came_and_then_answered_by_the_box(
+    play: Player, how: str
+) -> None:
+    def watch(entry: Entry, server: RealtimeServer) -> None:
+        if entry.event == "first_sound":
+            asyncio.get_running_loop().call_later(0.75, getattr(server, how))
+
+    long = Reply("The kitchen light is on, and more.", tone(6.0), pace=1.0)
+    came = Room(play, Script([Reply("", calls=(LIGHT_ON,)), long]), watch=watch)()
+    whole = np.abs(came.reply)
+    began = int(came.at("sound") * RATE)
+    assert whole[began : began + int(0.5 * RATE)].max() > 5_000
+    assert came.at("sound", 1) - came.at("sound") == pytest.approx(0.8, abs=0.3)
+    assert said(came)[1:] == ["I'm offline now.", "The kitchen light is on."]
+    assert len(came.calls()) == 1
+    assert came.entries[-1].event == "rest"
