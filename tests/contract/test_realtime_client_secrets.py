@@ -156,6 +156,7 @@ def test_what_only_people_can_mend_is_refused(
         (answering(200, b"x" * (LARGEST + 1)), "cannot be reached"),
         (answering(200, b"{}", **{"Content-Length": "nonsense"}), "without a client secret"),
         (lambda request: request.connection.close(), "cannot be reached"),
+        (lambda request: request.connection.shutdown(socket.SHUT_RDWR), "makes no client secrets"),
     ],
 )
 def test_what_may_pass_is_unavailable(service: Service, handle: Handle, words: str) -> None:
@@ -177,7 +178,7 @@ def test_nobody_there_is_unavailable(service: Service) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         service.url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-        with pytest.raises(BackendUnavailable, match="cannot be reached"):
+        with pytest.raises(BackendUnavailable, match="cannot be reached: Connection refused"):
             service.mint()
 
 

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from typing import Final, cast
 from urllib.error import HTTPError, URLError
 from urllib.request import (
@@ -106,7 +106,11 @@ def _ask(request: Request, host: str, patience: Seconds) -> str:
         with error:
             raise _refusal(error, host, until) from None
     except URLError as error:
-        raise BackendUnavailable(f"{host} cannot be reached: {error.reason}") from error
+        why = getattr(error.reason, "strerror", None) or error.reason
+        raise BackendUnavailable(f"{host} cannot be reached: {why}") from error
+    except RemoteDisconnected as error:
+        what = "it hangs up without an answer; perhaps it makes no client secrets"
+        raise BackendUnavailable(f"{host} cannot be reached: {what}") from error
     except (OSError, HTTPException, ValueError) as error:
         raise BackendUnavailable(f"{host} cannot be reached: {type(error).__name__}") from error
 

@@ -33,7 +33,7 @@ def turned_away(status: int, body: bytes) -> BackendError:
         return known
     match status:
         case 401:
-            advice = "set the credential realtime-api-key to a key that is valid"
+            advice = "give a key that is valid (docs/configuration.md, Secrets)"
             return BackendRefused("invalid_api_key", advice)
         case 403:
             advice = "this key, project or country may not use realtime.model"
@@ -83,6 +83,8 @@ def unreachable(error: OSError) -> BackendError:
             return BackendUnavailable("no answer")
         case ConnectionRefusedError():
             return BackendUnavailable("nobody listens there")
+        case ConnectionResetError():  # so does a server without TLS that is spoken to in TLS
+            return BackendUnavailable("it hangs up at once (is it wss:// or ws://?)")
         case _:
             return BackendUnavailable(error.strerror or "no connection")
 

@@ -10,7 +10,7 @@ _ADVICE = {
     "credit_balance_exhausted": "add credit to the account, or set another key",
     "billing_hard_limit_reached": "raise the spending limit of the account",
     "account_deactivated": "ask the vendor why the account is closed, or set another key",
-    "invalid_api_key": "set the credential realtime-api-key to a key that is valid",
+    "invalid_api_key": "give a key that is valid (docs/configuration.md, Secrets)",
     "model_not_found": "set realtime.model to a model that this account may use",
     "beta_api_shape_disabled": 'set realtime.dialect to "ga"',
 }

@@ -23,7 +23,7 @@ def body(**error: object) -> bytes:
 @pytest.mark.parametrize(
     ("status", "answer", "kind", "says"),
     [
-        (401, b"", BackendRefused, "invalid_api_key: set the credential realtime-api-key"),
+        (401, b"", BackendRefused, "invalid_api_key: give a key that is valid"),
         (401, body(code="account_deactivated"), BackendRefused, "account_deactivated: ask"),
         (403, b"<html>", BackendRefused, "forbidden: this key, project or country"),
         (404, b"", BackendRefused, "not_found: check realtime.url and realtime.model"),
@@ -88,6 +88,7 @@ def test_a_close_is_told_with_its_code(
         (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "nobody listens there"),
         (TimeoutError(errno.ETIMEDOUT, "timed out"), "no answer"),
         (OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH)), "unreachable"),
+        (ConnectionResetError(), "wss:// or ws://"),
         (OSError("Multiple exceptions: …"), "no connection"),
         (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong"), "TLS failed"),
         (ssl.SSLCertVerificationError("expired"), "certificate is not trusted"),
