@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from appliance.audio.recorded_card import Pace
+from appliance.units import Seconds
 from tests.end_to_end.conftest import Player
 from tests.realtime_box import (
     RATE,
@@ -22,6 +25,8 @@ from tests.realtime_box import (
     tone,
 )
 from tests.realtime_server import Manners, Reply, Script
+from tests.realtime_server.script import Plan, Send, Wait
+from tests.realtime_server.session import AUDIO
 
 BLOCK = 0.01
 BY_SPEECH: Mapping[str, Any] = {"turn": {"barge_in": "speech"}}
@@ -40,13 +45,9 @@ def heard_ms(came: Came, *, until: float) -> float:
     return float(sounding[-1] - sounding[0] + 1) / came.rate * 1000
 
 
-def talked_over(
-    play: Player, reply: Reply, *, pace: str = "max", manners: Manners | None = None
-) -> Came:
+def talked_over(play: Player, reply: Reply, *, manners: Manners | None = None) -> Came:
     script = Script([reply, Reply("A latte.", tone(0.5, 880.0))], manners=manners or Manners())
-    room = Room(play, script, scene(11.0, (CUTS_IN, person("order_latte"))), BY_SPEECH)
-    room.pace = "real" if pace == "real" else "max"
-    return room()
+    return Room(play, script, scene(11.0, (CUTS_IN, person("order_latte"))), BY_SPEECH)()
 
 
 @pytest.fixture(scope="module")
@@ -84,17 +85,32 @@ def test_first_syllables_of_who_cuts_in_reach_the_server(interrupted: Came) -> N
     assert max(starts) > 0.95
 
 
+def pausing(steps: Plan) -> Plan:
+    """Keep the last second of the sound back for a long time."""
+    pieces = [
+        place
+        for place, step in enumerate(steps)
+        if isinstance(step, Send) and step.event["type"] == AUDIO
+    ]
+    return [*steps[: pieces[-10]], Wait(30.0), *steps[pieces[-10] :]]
+
+
 def test_speech_cuts_a_reply_that_is_still_coming_and_late_pieces_are_never_heard(
-    play: Player,
+    play: Player, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reply = Reply("A long story.", tone(6.0), pace=1.3)
-    came = talked_over(play, reply, pace="real", manners=Manners(late_deltas=4))
+    # The recording would stand still until the whole reply is there.
+    impatient = partial(Pace, longest_hold=Seconds(0.2))
+    monkeypatch.setattr("appliance.app.replay.Pace", impatient)
+    reply = Reply("A long story.", tone(6.0), twists=(pausing,))
+    came = talked_over(play, reply, manners=Manners(late_deltas=4))
+    session = came.server.session
+    (cancel,) = session.of("response.cancel")
+    cancelled = session.received_at[session.received.index(cancel)]
+    assert any(at > cancelled and kind == AUDIO for at, kind in session.sent)
     decided = came.at("speech", 1)
     assert not came.played(decided + BLOCK, came.at("sound", 1) - BLOCK).any()
-    (truncated,) = came.server.session.of("conversation.item.truncate")
-    played = heard_ms(came, until=decided + 0.1)
-    assert truncated["audio_end_ms"] == pytest.approx(played, abs=20)
-    assert len(came.server.session.of("response.cancel")) == 1
+    (truncated,) = session.of("conversation.item.truncate")
+    assert truncated["audio_end_ms"] == pytest.approx(heard_ms(came, until=decided + 0.1), abs=20)
     assert came.said().endswith("A latte.")
 
 
