@@ -82,7 +82,8 @@ def check_key(config: Config) -> None:
     realtime = config.realtime
     if realtime.api_key is None and vendors.needs_key(realtime.url, realtime.provider):
         problem = "realtime.api_key: there is no key for the realtime service"
-        raise ConfigError((f"{problem}; give the credential realtime-api-key or $OPENAI_API_KEY",))
+        where = "realtime.api_key_file or another way (docs/configuration.md, Secrets)"
+        raise ConfigError((f"{problem}; give it by {where}",))
 
 
 def was_private() -> bool:

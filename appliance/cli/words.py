@@ -1,8 +1,9 @@
 """Joins the words of the command; says every expected error in one line, with its exit code."""
 
+import errno
 import sys
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.markup import escape
@@ -11,6 +12,10 @@ from appliance.cli import ask, doctor, listen, models, money, replay, run, secre
 from appliance.cli.exits import Exit, exit_code
 from appliance.cli.terminal import errors
 from appliance.errors import ApplianceError, ConfigError
+
+AnyError = TypeVar("AnyError", bound=BaseException)
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 app = typer.Typer(
     name="voice-appliance",
@@ -54,11 +59,16 @@ def command() -> None:
         app()
     except* ApplianceError as group:  # an error that comes alone, too
         sys.exit(max(complain(error) for error in leaves(group)))
+    except* OSError as group:
+        if any(error.errno not in _FULL for error in leaves(group)):
+            raise
+        errors.print("[bold red]voice-appliance:[/] the disk that this is written to is full")
+        sys.exit(Exit.WRONG)
 
 
-def leaves(group: BaseExceptionGroup[ApplianceError]) -> list[ApplianceError]:
+def leaves(group: BaseExceptionGroup[AnyError]) -> list[AnyError]:
     """Return the errors of a group and of the groups within it."""
-    found: list[ApplianceError] = []
+    found: list[AnyError] = []
     for error in group.exceptions:
         found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found

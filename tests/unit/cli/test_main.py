@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import pytest
 
+from appliance.cli import words
 from appliance.cli.main import main
 
 WORDS = "appliance.cli.words"
@@ -57,3 +58,31 @@ def test_without_such_threads_it_ends_as_any_program() -> None:
         "atexit.register(print, 'the interpreter ended')\nleave(3)\n"
     )
     assert (done.returncode, done.stdout) == (3, "the interpreter ended\n")
+
+
+def test_a_full_disk_is_one_line() -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [sys.executable, "-m", "appliance", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "full" in done.stderr
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_other_errors_of_the_system_are_not_hidden(
+    monkeypatch: pytest.MonkeyPatch, *, grouped: bool
+) -> None:
+    error = PermissionError(13, "no")
+
+    def fail() -> NoReturn:
+        raise ExceptionGroup("tasks", [error]) if grouped else error
+
+    monkeypatch.setattr("appliance.cli.words.app", fail)
+    with pytest.raises((PermissionError, ExceptionGroup)):
+        words.command()
