@@ -10,8 +10,7 @@ from appliance.app.spending import spending_file
 from appliance.backend.money.ledger import EMPTY, Spent
 from appliance.backend.money.prices import MicroUsd
 from appliance.backend.money.record import to_plain
-from appliance.cli import cloud, doctor
-from appliance.cli.secret import client_secret
+from appliance.cli import cloud, doctor, secret
 from appliance.config import Config, Loaded
 from appliance.errors import BackendRefused, BackendUnavailable
 from appliance.host.health import Check
@@ -24,6 +23,8 @@ KEY = "sk-of-the-house-1234567890"
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setattr(spending, "SYSTEM", tmp_path / "system")
+    for module in (doctor, secret):  # what they set up would outlive the test
+        monkeypatch.setattr(module, "set_up_logging", lambda **_: None)
     for module in (spending, cloud):
         monkeypatch.setattr(module, "today", lambda: TODAY)
 
@@ -180,7 +181,7 @@ def test_in_privacy_mode_no_key_is_made(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "kept.json").write_text('{"private": true}')
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     with pytest.raises(BackendRefused, match="privacy mode is on"):
-        client_secret(config=file)
+        secret.client_secret(config=file)
 
 
 def test_what_is_known_is_shown_before_the_next_thing_is_looked_at(
