@@ -192,6 +192,7 @@ class Play:
         self.dice = dice
         self.healed = False
         self.dead = False
+        self.reviving = asyncio.Lock()
         self.replies: list[tuple[bytes, bool]] = []  # what they sound like; whether untouched
         self.asked: set[TurnNumber] = set()
         detection = TurnDetection(
@@ -327,9 +328,10 @@ class Play:
                 return [Send({"type": "error", "error": error})]
 
     async def revive(self) -> None:
-        if self.dead:
-            self.dead = False
-            await self.server.revive()
+        async with self.reviving:
+            if self.dead:
+                await self.server.revive()
+                self.dead = False
 
     # The people.
 
