@@ -216,7 +216,7 @@ def test_it_is_a_backend() -> None:
 @pytest.mark.parametrize(
     ("refusal", "kind", "says"),
     [
-        (WRONG_KEY, BackendRefused, "invalid_api_key: set the credential"),
+        (WRONG_KEY, BackendRefused, "invalid_api_key: give a key that is valid"),
         (FORBIDDEN, BackendRefused, "forbidden: this key"),
         (NO_QUOTA, BackendRefused, "insufficient_quota: add credit"),
         (BUSY, BackendUnavailable, "busy (HTTP 429)"),
