@@ -22,6 +22,9 @@ from appliance.host.memory import lean_while_loading
 from appliance.store import ModelStore
 from appliance.units import Seconds
 
+Catalogue = Callable[[], Sequence[ToolSpec]]
+"""Gives the tools that can be called now."""
+
 VOICES = {"en": "voice-en-joe"}
 """Which voice speaks a language; another language is another model and another line."""
 
@@ -133,7 +136,7 @@ def load_judge(store: ModelStore) -> Silero:
 
 def local_backend(
     parts: Parts,
-    catalogue: Callable[[], Sequence[ToolSpec]],
+    catalogue: Catalogue,
     config: Config,
     handover: Handover = NOTHING,
 ) -> LocalBackend:

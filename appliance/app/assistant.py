@@ -8,7 +8,7 @@ from typing import Literal
 from appliance.app.answers import load_minds
 from appliance.app.asking import Companion
 from appliance.app.backends import Answers, open_answers
-from appliance.config import Config, vendors
+from appliance.config import Config
 from appliance.errors import BackendRefused, ConfigError
 from appliance.host.kept import Kept, state_folder
 from appliance.ports import Backend, ToolRunner
@@ -79,8 +79,7 @@ def check_key(config: Config) -> None:
     Raises:
         ConfigError: So it is.
     """
-    realtime = config.realtime
-    if realtime.api_key is None and vendors.needs_key(realtime.url, realtime.provider):
+    if not config.realtime.usable:
         problem = "realtime.api_key: there is no key for the realtime service"
         where = "realtime.api_key_file or another way (docs/configuration.md, Secrets)"
         raise ConfigError((f"{problem}; give it by {where}",))

@@ -9,6 +9,7 @@ from appliance.app.box import Box
 from appliance.app.house import House
 from appliance.app.spending import Accounts
 from appliance.backend.money.meter import Standing
+from appliance.backend.money.prices import MicroUsd
 from appliance.errors import BackendRefused
 from appliance.events import BackendChanged, Happening
 from appliance.mqtt.presence import Bill
@@ -93,11 +94,9 @@ def _keep_accounts(box: Box, accounts: Accounts, house: House) -> None:
 
 
 def _bill(now: Standing) -> Bill:
-    caps = now.caps
-    return Bill(
-        now.day / 1e6,
-        now.month / 1e6,
-        None if caps.day is None else caps.day / 1e6,
-        None if caps.month is None else caps.month / 1e6,
-        now.state or "ok",
-    )
+    day, month = _usd(now.caps.day), _usd(now.caps.month)
+    return Bill(now.day / 1e6, now.month / 1e6, day, month, now.state or "ok")
+
+
+def _usd(cap: MicroUsd | None) -> float | None:
+    return None if cap is None else cap / 1e6

@@ -2,11 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from appliance.app.answers import local_backend
+from appliance.app.answers import Catalogue, local_backend
 from appliance.app.spending import Accounts, open_accounts
 from appliance.audio.clock import LoopClock
 from appliance.backend.choice import Choice
@@ -14,7 +14,6 @@ from appliance.backend.context import Handover
 from appliance.backend.failover import Failover
 from appliance.backend.local.pipeline import Parts
 from appliance.backend.roster import Patience as Lives
-from appliance.catalogue import ToolSpec
 from appliance.config import Config
 from appliance.ports import Backend
 from appliance.units import Seconds
@@ -23,8 +22,6 @@ REALTIME, LOCAL = "realtime", "local"
 
 CLOUD = frozenset({REALTIME})
 """Who is given speech beyond the box: not in privacy mode, and not without money."""
-
-Catalogue = Callable[[], Sequence[ToolSpec]]
 
 
 @dataclass(frozen=True, slots=True)

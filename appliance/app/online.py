@@ -1,9 +1,9 @@
 """Sessions of the realtime service, as the settings say."""
 
 import asyncio
-from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from appliance.app.answers import Catalogue
 from appliance.backend.context import NOTHING, Handover
 from appliance.backend.realtime.address import address
 from appliance.backend.realtime.client import Limits, RealtimeBackend
@@ -11,12 +11,9 @@ from appliance.backend.realtime.history import replay
 from appliance.backend.realtime.protocol import RealtimeProtocol
 from appliance.backend.realtime.session import session_object
 from appliance.backend.realtime.terms import Patience, Terms
-from appliance.catalogue import ToolSpec
 from appliance.config import Config
 from appliance.errors import BackendUnavailable
 from appliance.units import Seconds
-
-Catalogue = Callable[[], Sequence[ToolSpec]]
 
 
 def realtime_session(

@@ -13,6 +13,8 @@ from typing import TypedDict
 
 from platformdirs import user_state_path
 
+from appliance.host.flushed import write_beside
+
 log = logging.getLogger(__name__)
 
 
@@ -88,13 +90,7 @@ class Kept:
 
     def _write(self) -> None:
         with self._lock:
-            new = self._path.with_suffix(".new")
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                with new.open("w", encoding="utf-8") as file:
-                    json.dump(self.facts, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                new.replace(self._path)
+                write_beside(self._path, self.facts).replace(self._path)
             except OSError as error:
                 log.warning("%s cannot be written: %s", self._path, error)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from appliance.host.flushed import beside, write_beside
 from appliance.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -110,13 +111,8 @@ class LedgerFile:
             self._hurry.wait(self._pause)
 
     def _write(self, document: Mapping[str, object]) -> None:
-        new = self._path.with_suffix(".new")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with new.open("w", encoding="utf-8") as file:
-                json.dump(document, file, separators=(",", ":"))
-                file.flush()
-                os.fsync(file.fileno())
+            new = write_beside(self._path, document, separators=(",", ":"))
             self._keep_before()
             new.replace(self._path)
             _flush_folder(self._path.parent)
@@ -124,7 +120,7 @@ class LedgerFile:
             if not self._refused:  # once is enough until it works again
                 log.warning("%s cannot be written: %s", self._path, error)
             self._refused = True
-            _remove(new)  # on a full disk every byte counts
+            _remove(beside(self._path))  # on a full disk every byte counts
         else:
             if self._refused:
                 log.info("%s can be written again", self._path)
