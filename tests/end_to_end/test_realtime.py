@@ -4,25 +4,21 @@ The server is our scripted one, on the loopback (``tests.realtime_server``).
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soxr
 
-from appliance.app.backends import open_answers
-from appliance.app.detectors import load_senses
-from appliance.app.house import open_house
 from appliance.app.online import probe_realtime
-from appliance.app.replay import Playing, replay
-from appliance.audio.recording import Recording, read
-from appliance.config import Config, Loaded
-from appliance.config.cloud import Backends, Money, Realtime
+from appliance.audio.recording import read
+from appliance.config import Config
+from appliance.config.cloud import Realtime
 from appliance.errors import BackendRefused, BackendUnavailable
-from appliance.timeline import Entry, Timeline
-from tests.end_to_end.conftest import Played, Player
+from appliance.timeline import Entry
+from tests.end_to_end.conftest import Player
+from tests.realtime_box import DEMO, Came, Room, Sound, demo, on_then_told, tone
+from tests.realtime_box import RATE as ROOM_RATE
 from tests.realtime_server import (
     KEY,
     Call,
@@ -35,86 +31,30 @@ from tests.realtime_server import (
 )
 from tests.realtime_server.script import RATE
 
-ROOM = Path(__file__).parents[2] / "appliance" / "demo" / "room.flac"
-LIGHT_ON = Call("set_light", '{"light": "kitchen_light", "state": "on"}')
-
 
 @pytest.fixture(autouse=True)
 def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
 
 
-def first_request() -> Recording:
+def first_request() -> Sound:
     """Return "hey jarvis, turn on the kitchen light", and the quiet after it."""
-    room = read(ROOM)
-    return Recording(room.samples[: int(6.0 * room.rate)], room.rate)
+    return demo(0.0, 6.0)
 
 
-def two_requests(*, apart: int = 12) -> Recording:
+def two_requests(*, apart: int = 12) -> Sound:
     """Return the first request and, after some seconds, the one about the time."""
-    room = read(ROOM)
-    first, hush = room.samples[: int(6.0 * room.rate)], room.samples[int(11.0 * room.rate) :]
-    hush = np.resize(hush[: 6 * room.rate], (apart * room.rate, 1))
-    time = room.samples[int(34.0 * room.rate) : int(40.0 * room.rate)]
-    return Recording(np.concatenate([first, hush, time]), room.rate)
+    hush = np.resize(demo(11.0, 17.0), apart * ROOM_RATE)
+    return np.concatenate([first_request(), hush, demo(34.0, 40.0)])
 
 
-def tone(seconds: float) -> bytes:
-    time = np.arange(round(seconds * RATE)) / RATE
-    return (6_000 * np.sin(2 * np.pi * 330 * time)).astype("<i2").tobytes()
-
-
-@dataclass
-class Talk:
-    """A box that is about to hear a recording, with a realtime server in reach."""
-
-    play: Player
-    script: Script
-    recording: Recording = field(default_factory=first_request)
-    backend: Backends = field(default_factory=lambda: Backends(stall_s=1.5))
-    money: Money = field(default_factory=Money)
-    key: str = KEY
-    watch: Callable[[Entry, RealtimeServer], None] = lambda _entry, _server: None
-
-    async def __call__(self) -> tuple[Played, RealtimeServer]:
-        async with serving(self.script) as server:
-            realtime = Realtime.model_validate({"url": server.url, "api_key": self.key})
-            config = Config(realtime=realtime, backend=self.backend, money=self.money)
-            played = await self._play(config, server)
-        return played, server
-
-    async def _play(self, config: Config, server: RealtimeServer) -> Played:
-        timeline, heard, entries = Timeline(), bytearray(), list[Entry]()
-        timeline.watch(entries.append)
-        timeline.watch(lambda entry: self.watch(entry, server))
-        playing = Playing(self.recording, sink=heard.extend)
-        senses = await asyncio.to_thread(load_senses, config, self.play.store)
-        async with open_house(Loaded(config, None, {}), timeline) as house:
-            await house.settle()
-            catalogue = house.tools.catalogue
-            async with open_answers(config, self.play.parts, catalogue) as answers:
-                box = await replay(
-                    config,
-                    playing,
-                    senses=senses,
-                    answers=answers,
-                    house=house,
-                    timeline=timeline,
-                )
-        reply = np.frombuffer(bytes(heard), dtype=np.int16)
-        return Played(entries, reply, playing.rate, box.counters)
-
-
-def run(talk: Talk) -> tuple[Played, RealtimeServer]:
-    return asyncio.run(talk())
-
-
-def on_then_told() -> list[Reply]:
-    return [Reply("", calls=(LIGHT_ON,)), Reply("The kitchen light is on.", tone(1.0))]
+def run(room: Room) -> tuple[Came, RealtimeServer]:
+    came = room()
+    return came, came.server
 
 
 def test_request_goes_to_the_server_and_its_call_to_the_house(play: Player) -> None:
-    played, server = run(Talk(play, Script(replies=on_then_told())))
+    played, server = run(Room(play, Script(replies=on_then_told()), first_request()))
     assert played.calls() == [("set_light", {"light": "kitchen_light", "state": "on"})]
     assert played.named("tool_answer")[0].data["status"] == "done"
     assert played.said() == "The kitchen light is on."
@@ -124,9 +64,9 @@ def test_request_goes_to_the_server_and_its_call_to_the_house(play: Player) -> N
 
 
 def test_server_hears_what_was_said_after_the_wake_word_and_nothing_before(play: Player) -> None:
-    played, server = run(Talk(play, Script(replies=on_then_told())))
+    played, server = run(Room(play, Script(replies=on_then_told()), first_request()))
     (turn,) = server.session.turns
-    room = read(ROOM)
+    room = read(DEMO)
     wake = played.named("wake")[0].at
     said = soxr.resample(room.samples[:, 0].astype(np.float32), room.rate, RATE)
     heard = np.frombuffer(turn, dtype="<i2").astype(np.float32)
@@ -137,7 +77,7 @@ def test_server_hears_what_was_said_after_the_wake_word_and_nothing_before(play:
 
 
 def test_reply_is_heard_as_it_was_sent(play: Player) -> None:
-    played, _ = run(Talk(play, Script(replies=[Reply("Hm.", tone(2.0))])))
+    played, _ = run(Room(play, Script(replies=[Reply("Hm.", tone(2.0))]), first_request()))
     sounding = np.flatnonzero(np.abs(played.reply) > 1_000)
     assert 1.9 < (sounding[-1] - sounding[0]) / played.rate < 2.1
 
@@ -150,7 +90,7 @@ def test_server_that_is_gone_when_the_turn_ends_is_replaced_within_the_turn(
         if entry.event == "end_of_turn":
             getattr(server, how)()
 
-    played, server = run(Talk(play, Script(), watch=watch))
+    played, server = run(Room(play, Script(), first_request(), watch=watch))
     server.thaw()
     assert played.named("backend")[0].data["name"] == "local"
     assert played.calls() == [("set_light", {"light": "kitchen_light", "state": "on"})]
@@ -164,13 +104,13 @@ def test_server_that_goes_after_the_call_is_not_asked_and_the_house_is_not_told_
         if entry.event == "tool_answer":
             server.kill()
 
-    played, _ = run(Talk(play, Script(replies=on_then_told()), watch=watch))
+    played, _ = run(Room(play, Script(replies=on_then_told()), first_request(), watch=watch))
     assert played.calls() == [("set_light", {"light": "kitchen_light", "state": "on"})]
     assert played.said() == "I'm offline now. The kitchen light is on."
 
 
 def test_wrong_key_is_told_by_name_and_the_box_answers_itself(play: Player) -> None:
-    played, _ = run(Talk(play, Script(), key="sk-wrong"))
+    played, _ = run(Room(play, Script(), first_request(), {"realtime": {"api_key": "sk-wrong"}}))
     (changed,) = played.named("backend")
     assert changed.data["name"] == "local"
     assert changed.data["reason"] == BackendRefused.code
@@ -190,7 +130,7 @@ def test_server_that_is_back_serves_the_next_turn(play: Player) -> None:
             tasks.append(loop.create_task(back(server), name="back"))
 
     script = Script(otherwise=lambda _: Reply("It is late.", tone(1.0)))
-    played, _ = run(Talk(play, script, recording=two_requests(apart=90), watch=watch))
+    played, _ = run(Room(play, script, two_requests(apart=90), watch=watch))
     said = [str(entry.data["text"]) for entry in played.named("reply")]
     assert said[:2] == ["I'm offline now.", "The kitchen light is on."]
     assert said[-1] == "It is late."
@@ -215,8 +155,8 @@ def test_money_that_ends_ends_the_service_from_the_next_turn_on(play: Player) ->
         otherwise=lambda _: Reply("That was dear.", tone(1.0)), manners=Manners(usage=usage)
     )
     prices = Path(__file__).parents[2] / "appliance" / "backend" / "money" / "prices.toml"
-    money = Money(day_usd=1.0, prices_file=prices)
-    played, server = run(Talk(play, script, recording=two_requests(), money=money))
+    money = {"day_usd": 1.0, "prices_file": prices}
+    played, server = run(Room(play, script, two_requests(), {"money": money}))
     assert len(server.session.of("response.create")) == 1
     (changed,) = played.named("backend")
     assert (changed.data["name"], changed.data["reason"]) == ("local", "budget")
@@ -226,7 +166,7 @@ def test_money_that_ends_ends_the_service_from_the_next_turn_on(play: Player) ->
 
 def test_who_asks_the_service_to_go_offline_is_answered_by_the_box_itself(play: Player) -> None:
     replies = [Reply("", calls=(Call("go_offline"),)), Reply("Too late.", tone(1.0))]
-    played, server = run(Talk(play, Script(replies=replies)))
+    played, server = run(Room(play, Script(replies=replies), first_request()))
     assert [name for name, _ in played.calls()] == ["go_offline"]
     assert not server.session.outputs
     (changed,) = played.named("backend")
