@@ -136,7 +136,7 @@ async def talking(
     """Open a session and follow it; closes it at the end."""
     protocol = RealtimeProtocol(terms, history=history, owed=owed)
     limits = Limits(connect=CONNECT, stall=STALL)
-    backend = RealtimeBackend(address, protocol, limits, ends_turns=terms.ends_turns, trust=trust)
+    backend = RealtimeBackend(address, protocol, limits, trust=trust)
     talk = Talk(backend)
     async with asyncio.TaskGroup() as group:
         group.create_task(talk.follow(), name="talk.follow")

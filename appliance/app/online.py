@@ -47,7 +47,7 @@ def realtime_session(
     told = replay(handover, dialect=realtime.dialect)
     protocol = RealtimeProtocol(terms, history=told.items, owed=told.owed)
     limits = Limits(connect=Seconds(backend.connect_s), stall=Seconds(backend.stall_s))
-    return RealtimeBackend(address(realtime), protocol, limits, ends_turns=ends_turns)
+    return RealtimeBackend(address(realtime), protocol, limits)
 
 
 async def probe_realtime(config: Config) -> str:

@@ -74,7 +74,6 @@ class RealtimeBackend:
         address: Where to connect, and what to show there.
         protocol: A new one; the rules of the session.
         limits: How long the network may take.
-        ends_turns: The server finds the end of the user's turn.
         trust: Which certificates to believe, where the machine's own are not meant.
 
     Attributes:
@@ -88,13 +87,11 @@ class RealtimeBackend:
         protocol: RealtimeProtocol,
         limits: Limits,
         *,
-        ends_turns: bool = False,
         trust: ssl.SSLContext | None = None,
     ) -> None:
         self._address = address
         self._protocol = protocol
         self._limits = limits
-        self._ends_turns = ends_turns
         self._trust = trust
         self._clock = asyncio.get_running_loop().time
         self._upsampler = Upsampler()
@@ -112,7 +109,7 @@ class RealtimeBackend:
     @property
     def ends_turns(self) -> bool:
         """Whether the server finds the end of the user's turn."""
-        return self._ends_turns
+        return self._protocol.ends_turns
 
     @property
     def ready(self) -> bool:
@@ -169,7 +166,7 @@ class RealtimeBackend:
     async def commit_turn(self, turn: TurnNumber, *, as_expected: bool = False) -> None:  # noqa: ARG002 - nothing is done ahead
         """End the user's turn, to its last sample."""
         self._check_open()
-        if self._ends_turns:
+        if self.ends_turns:
             self._upsampler.reset()  # the server has what it wanted; the rest would begin the next
         elif pcm := self._upsampler.finish():
             await self._add_sound(pcm)

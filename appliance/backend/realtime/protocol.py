@@ -139,6 +139,11 @@ class RealtimeProtocol:
         return self._ready
 
     @property
+    def ends_turns(self) -> bool:
+        """Whether the server finds the end of the user's turn."""
+        return self._terms.ends_turns
+
+    @property
     def idle(self) -> bool:
         """Between turns: nothing asked, nothing coming, no call open, no sound uncommitted."""
         return not (self._responses.busy or self._turns.begun)
