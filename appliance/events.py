@@ -22,6 +22,9 @@ class WakeWordHeard:
     at: SampleIndex
     """End of the frame that completed it."""
 
+    bearing: float | None = None
+    """Where it came from, in degrees from the array's front; ``None``: not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class ButtonPressed:

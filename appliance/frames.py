@@ -29,6 +29,10 @@ class Frame:
     start: SampleIndex
     """Index of the first sample on the capture clock."""
 
+    reference: NDArray[np.int16] | None = None
+    """Shape ``(n,)``: what the loudspeaker played meanwhile, on the capture clock but for a delay
+    of 0.5 s at most that seldom changes. Only raw frames carry it; ``None``: it is not known."""
+
     @property
     def end(self) -> SampleIndex:
         """Index of the first sample after this frame."""
@@ -37,15 +41,22 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taps:
-    """What the enhancer makes of one raw frame: two views of the same 10 ms, one channel each.
+    """What the enhancer makes of one raw frame: views of the same 10 ms, one channel each.
 
-    ``wake`` is processed gently (the wake word survives a linear canceller only), ``speech`` is
-    suppressed strongly (speech detection and barge-in must not take an echo for a person). Without
-    a canceller both are the same frame.
+    Without a canceller all are the same frame.
     """
 
     wake: Frame
+    """Processed gently: the wake word survives a linear canceller, but hardly a suppressor."""
+
     speech: Frame
+    """Suppressed strongly: speech detection must not take an echo for a person."""
+
+    recognition: Frame
+    """What speech recognition and backends hear."""
+
+    playing: bool = False
+    """Whether the box itself was to be heard in these 10 ms, or its echo."""
 
 
 def seconds(position: SampleIndex | int) -> Seconds:

@@ -16,10 +16,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.events import HeardEvent, WakeWordHeard
-from appliance.frames import FRAME_SECONDS, Frame
+from appliance.frames import FRAME_SECONDS, Frame, Taps
 from appliance.ports import Enhancer, FrameSource, SpeechDetector, WakeDetector
 from appliance.units import SampleIndex, Seconds
 
@@ -33,7 +33,7 @@ class Heard:
     """What came of one frame."""
 
     frame: Frame | None
-    """The speech tap, while listening."""
+    """The recognition tap, while listening."""
 
     events: tuple[HeardEvent, ...] = ()
 
@@ -77,7 +77,7 @@ class Hearing:
         self.enhancer = enhancer
         self._wake = tuple(wake)
         self._speech = speech
-        self._kept: deque[Frame] = deque(maxlen=round((pre_roll + REACTION) / FRAME_SECONDS))
+        self._kept: deque[Taps] = deque(maxlen=round((pre_roll + REACTION) / FRAME_SECONDS))
         self._mode = AT_REST
         self._speech_next = _NOWHERE
         self.end = SampleIndex(0)
@@ -92,36 +92,42 @@ class Hearing:
         words: tuple[HeardEvent, ...] = ()
         for detector in self._wake:
             if (word := detector.process(taps.wake)) is not None:
-                words += (word,)
+                words += (self._placed(word),)
         heard: Sequence[Heard]
         if mode is AT_REST:
             heard = (Heard(None, words),) if words else NOTHING
         else:
-            heard = self._attend(taps.speech, mode, words)
+            heard = self._attend(taps, mode, words)
         self._mode = mode
-        self._kept.append(taps.speech)
+        self._kept.append(taps)
         self.end = raw.end
         return heard
 
-    def _attend(self, latest: Frame, mode: Mode, words: tuple[HeardEvent, ...]) -> Sequence[Heard]:
+    def _placed(self, word: HeardEvent) -> HeardEvent:
+        bearing = self.enhancer.bearing
+        if bearing is None or not isinstance(word, WakeWordHeard):
+            return word
+        return replace(word, bearing=bearing)
+
+    def _attend(self, latest: Taps, mode: Mode, words: tuple[HeardEvent, ...]) -> Sequence[Heard]:
         heard: list[Heard] = []
         if mode is not self._mode:
             self._speech_next = _NOWHERE
-            for frame in self._kept:
-                heard += self._look(frame, mode, ())
+            for taps in self._kept:
+                heard += self._look(taps, mode, ())
         heard += self._look(latest, mode, words)
         return heard
 
-    def _look(self, frame: Frame, mode: Mode, events: tuple[HeardEvent, ...]) -> Sequence[Heard]:
-        start = frame.start
+    def _look(self, taps: Taps, mode: Mode, events: tuple[HeardEvent, ...]) -> Sequence[Heard]:
+        start = taps.speech.start
         if mode.speech_from is not None and start >= mode.speech_from:
             if start != self._speech_next:  # a new mode, or sound was lost
                 self._speech.reset()
-            self._speech_next = frame.end
-            if (edge := self._speech.process(frame)) is not None:
+            self._speech_next = taps.speech.end
+            if (edge := self._speech.process(taps.speech, playing=taps.playing)) is not None:
                 events += (edge,)
         if mode.audio_from is not None and start >= mode.audio_from:
-            return (Heard(frame, events),)
+            return (Heard(taps.recognition, events),)
         return (Heard(None, events),) if events else NOTHING
 
 

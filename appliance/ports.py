@@ -63,8 +63,12 @@ class Enhancer(Protocol):
     converged: bool
     """Whether the box's own voice is as good as gone from the speech tap; read by any thread."""
 
+    bearing: float | None
+    """Where the latest talker stands, in degrees from the array's front, 0 to 360, as its page in
+    ``hardware/microphones.toml`` draws them; ``None``: not known. Read by any thread."""
+
     def process(self, frame: Frame) -> Taps:
-        """Take shape ``(n, channels)``; give two frames of shape ``(n,)`` with the same start."""
+        """Take shape ``(n, channels)``; give frames of shape ``(n,)`` with the same start."""
         ...
 
 
@@ -79,8 +83,11 @@ class WakeDetector(Protocol):
 class SpeechDetector(Protocol):
     """Finds the edges of speech. Called from the hearing thread only."""
 
-    def process(self, frame: Frame) -> HeardEvent | None:
-        """Take the next 10 ms of the speech tap; return the edge it completes, if any."""
+    def process(self, frame: Frame, *, playing: bool = False) -> HeardEvent | None:
+        """Take the next 10 ms of the speech tap; return the edge it completes, if any.
+
+        ``playing``: the box itself was to be heard meanwhile, so it takes more to be speech.
+        """
         ...
 
     def reset(self) -> None:

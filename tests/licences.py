@@ -48,6 +48,7 @@ DEBIAN: Mapping[str, str] = {
     "ca-certificates": "MPL-2.0 (certificates), GPL-2+ (scripts)",
     "espeak-ng": "GPL-3+; called as a separate program, never loaded into our process",
     "libportaudio2": "MIT",
+    "libspeexdsp1": "BSD-3-Clause",
     "libsystemd0": "LGPL-2.1+",
     "mosquitto": "EPL-2.0 or EDL-1.0; a separate program",
 }

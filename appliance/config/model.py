@@ -11,9 +11,9 @@ from pydantic import Field, SecretStr
 
 from appliance.config.cloud import Backends, Camera, Money, Realtime
 from appliance.config.section import Fraction, Patience, Section
+from appliance.config.sound import Audio, Ducking, Echo, Quiet, Recorder
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
-Gain = Annotated[float, Field(ge=-60.0, le=12.0)]
 Pin = Annotated[int, Field(ge=0, le=27)]
 
 
@@ -35,34 +35,6 @@ class Device(Section):
 
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
     """Spoken language of requests and replies; the parts for it must be installed."""
-
-
-class Audio(Section):
-    """The sound card."""
-
-    input: str = ""
-    """Part of the microphone's name as ``voice-appliance doctor`` prints it; empty: chosen."""
-
-    output: str = ""
-    """Part of the loudspeaker's name; empty: chosen, on the microphone's card if it has one."""
-
-    rate_hz: Annotated[int, Field(ge=0, le=192_000)] = 0
-    """Rate of the card; 0: 16 kHz if the card can, else its own."""
-
-    channels: Annotated[int, Field(ge=0, le=8)] = 0
-    """Microphone channels to open; 0: one, unless the device demands more."""
-
-    microphone_channel: Annotated[int, Field(ge=0, le=7)] = 0
-    """Which channel is listened to, counted from 0."""
-
-    voice_gain_db: Gain = 0.0
-    """Loudness of replies."""
-
-    chime_gain_db: Gain = -12.0
-    """Loudness of the short sounds."""
-
-    chimes: bool = True
-    """Whether there are short sounds at all; the lights stay."""
 
 
 class CustomWakeWord(Section):
@@ -132,6 +104,9 @@ class Turn(Section):
     barge_in: Literal["auto", "wake_word", "speech"] = "auto"
     """What interrupts a reply: the wake word always; speech too where the box cancels its own echo
     well enough (``auto``) or in any case (``speech``: the card cancels it, or headphones)."""
+
+    barge_in_sensitivity: Fraction = 0.5
+    """How readily speech interrupts a reply: 0 takes a loud, long interruption, 1 nearly any."""
 
     echo_guard_s: Annotated[float, Field(ge=0.0, le=2.0)] = 0.3
     """After a reply, the time in which the room still rings with it and is not listened to."""
@@ -247,6 +222,18 @@ class Config(Section):
 
     audio: Audio = Audio()
     """The sound card."""
+
+    echo: Echo = Echo()
+    """What keeps the box from hearing itself."""
+
+    ducking: Ducking = Ducking()
+    """Other players, made softer while somebody talks with the box."""
+
+    quiet: Quiet = Quiet()
+    """Hours in which the box is softer."""
+
+    recorder: Recorder = Recorder()
+    """A recording of all that is heard, for reports of what went wrong."""
 
     wake: Wake = Wake()
     """The wake word."""

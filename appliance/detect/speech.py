@@ -102,7 +102,7 @@ class SpeechEdges:
         self._filled = 0
         self._endpointer: Endpointer | None = None
 
-    def process(self, frame: Frame) -> Edge | None:
+    def process(self, frame: Frame, *, playing: bool = False) -> Edge | None:  # noqa: ARG002
         """Take the next frame, of at most ``WINDOW`` samples; return the edge it completes."""
         if self._endpointer is None:
             self._endpointer = Endpointer(self._tuning, frame.start)

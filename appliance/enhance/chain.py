@@ -19,8 +19,11 @@ class Chain:
         self.converged = False
         """There is no canceller yet, so the box hears itself."""
 
+        self.bearing: float | None = None
+        """One microphone does not know."""
+
     def process(self, frame: Frame) -> Taps:
-        """Take shape ``(n, channels)``; give two frames of shape ``(n,)`` with the same start."""
+        """Take shape ``(n, channels)``; give frames of shape ``(n,)`` with the same start."""
         raw = frame.samples
         channels = raw.shape[1]
         if channels == 1:
@@ -28,4 +31,4 @@ class Chain:
         else:  # models want neighbouring samples to be neighbours
             samples = np.ascontiguousarray(raw[:, min(self._channel, channels - 1)])
         tap = Frame(samples, frame.start)
-        return Taps(wake=tap, speech=tap)
+        return Taps(wake=tap, speech=tap, recognition=tap)

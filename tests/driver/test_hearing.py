@@ -24,10 +24,11 @@ WORD_AT = 30
 class Plain:
     def __init__(self) -> None:
         self.converged = False
+        self.bearing: float | None = None
 
     def process(self, frame: Frame) -> Taps:
         tap = Frame(frame.samples[:, 0], frame.start)
-        return Taps(wake=tap, speech=tap)
+        return Taps(wake=tap, speech=tap, recognition=tap)
 
 
 class WordAt:
@@ -42,7 +43,8 @@ class EveryTenth:
         self.fed = 0
         self.resets = 0
 
-    def process(self, frame: Frame) -> HeardEvent | None:
+    def process(self, frame: Frame, *, playing: bool = False) -> HeardEvent | None:
+        del playing
         self.fed += 1
         return SpeechStarted(frame.start) if frame.start % (10 * FRAME_SAMPLES) == 0 else None
 

@@ -8,8 +8,9 @@ from pydantic import SecretStr
 from appliance.config import Config, Loaded
 from appliance.config.cloud import McpServer, Prompt, Realtime, Tracing, TurnDetection
 from appliance.config.load import validate
-from appliance.config.model import Audio, Board, CustomWakeWord, Device, Local, Mqtt, Tools, Wake
+from appliance.config.model import Board, CustomWakeWord, Device, Local, Mqtt, Tools, Wake
 from appliance.config.show import show
+from appliance.config.sound import Audio
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 PATHS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).map(

@@ -15,10 +15,11 @@ PRE_ROLL = Seconds(KEPT * FRAME_SAMPLES / RATE - REACTION)  # negative, to keep 
 
 class Plain:
     converged = False
+    bearing: float | None = None
 
     def process(self, frame: Frame) -> Taps:
         tap = Frame(frame.samples[:, 0], frame.start)
-        return Taps(wake=tap, speech=tap)
+        return Taps(wake=tap, speech=tap, recognition=tap)
 
 
 class Recorder:
@@ -30,7 +31,8 @@ class Recorder:
     def reset(self) -> None:
         self.runs.append([])
 
-    def process(self, frame: Frame) -> HeardEvent | None:
+    def process(self, frame: Frame, *, playing: bool = False) -> HeardEvent | None:
+        del playing
         self.runs[-1].append(frame.start // FRAME_SAMPLES)
         return SpeechStarted(frame.start) if frame.start % (7 * FRAME_SAMPLES) == 0 else None
 

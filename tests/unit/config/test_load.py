@@ -214,8 +214,9 @@ mute_switch = 17
         ("board.button = '7'", '1: board.button: must be a whole number, not the text "7"'),
         (
             "x = 1",
-            ("1: x: there is no such table; there are: device, audio, wake, speech, turn, backend,"
-            " realtime, money, camera, local, mqtt, tools, board"),
+            ("1: x: there is no such table; there are: device, audio, echo, ducking, quiet,"
+            " recorder, wake, speech, turn, backend, realtime, money, camera, local, mqtt, tools,"
+             " board"),
         ),
         ("host = 'a'", "1: host: there is no such key here; it belongs under [mqtt]"),
         ("[speech]\nthreshold 1", ("2: column 11: not valid TOML: Expected '=' after a key in a"
@@ -411,7 +412,8 @@ def test_what_is_wrong_in_the_environment_is_named_by_variable(file: Path) -> No
         ),
         (
             "environment VOICE_APPLIANCE__NOTHING__HERE: nothing: there is no such table; there"
-            " are: device, audio, wake, speech, turn, backend, realtime, money, camera,"
+            " are: device, audio, echo, ducking, quiet, recorder, wake, speech, turn, backend,"
+            " realtime, money, camera,"
             " local, mqtt,"
             " tools, board"
         ),
