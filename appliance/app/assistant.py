@@ -10,7 +10,6 @@ from appliance.app.asking import Companion
 from appliance.app.backends import Answers, open_answers
 from appliance.config import Config
 from appliance.errors import BackendRefused, ConfigError
-from appliance.host.kept import Kept, state_folder
 from appliance.ports import Backend, ToolRunner
 from appliance.store import ModelStore
 
@@ -36,7 +35,7 @@ async def open_assistant(
     tools: ToolRunner,
     which: Named | None,
     *,
-    private: bool = False,
+    private: bool,
 ) -> AsyncIterator[Assistant]:
     """Open a session; it is closed at the end.
 
@@ -83,13 +82,6 @@ def check_key(config: Config) -> None:
         problem = "realtime.api_key: there is no key for the realtime service"
         where = "realtime.api_key_file or another way (docs/configuration.md, Secrets)"
         raise ConfigError((f"{problem}; give it by {where}",))
-
-
-def was_private() -> bool:
-    """Return whether this user's box was asked that nothing leave the house."""
-    kept = Kept(state_folder() / "kept.json")
-    kept.read()
-    return kept.facts["private"]
 
 
 def check_privacy(*, private: bool) -> None:

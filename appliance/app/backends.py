@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from appliance.app.answers import Catalogue, local_backend
+from appliance.app.background import in_background
 from appliance.app.spending import Accounts, open_accounts
 from appliance.audio.clock import LoopClock
 from appliance.backend.choice import Choice
@@ -15,6 +16,7 @@ from appliance.backend.failover import Failover
 from appliance.backend.local.pipeline import Parts
 from appliance.backend.roster import Patience as Lives
 from appliance.config import Config
+from appliance.host.kept import Kept, state_folder
 from appliance.ports import Backend
 from appliance.units import Seconds
 
@@ -38,6 +40,9 @@ class Answers:
     accounts: Accounts | None = None
     """What that has cost."""
 
+    private: bool = False
+    """It began in privacy mode."""
+
     @property
     def companion(self) -> Callable[[], Coroutine[object, object, None]] | None:
         """What must run beside the conversation, once."""
@@ -60,9 +65,16 @@ def uses_realtime(config: Config) -> bool:
     return REALTIME in config.backends
 
 
+def was_private() -> bool:
+    """Return whether this user's box was asked that nothing leave the house; blocks a moment."""
+    kept = Kept(state_folder() / "kept.json")
+    kept.read()
+    return kept.facts["private"]
+
+
 @asynccontextmanager
 async def open_answers(
-    config: Config, parts: Parts, catalogue: Catalogue, *, private: bool = False
+    config: Config, parts: Parts, catalogue: Catalogue, *, private: bool | None = None
 ) -> AsyncIterator[Answers]:
     """Open what the box converses through, and close it again.
 
@@ -70,20 +82,23 @@ async def open_answers(
         config: The settings.
         parts: The models of the on-device backend.
         catalogue: Gives the tools that can be called now.
-        private: Begin in privacy mode.
+        private: Begin in privacy mode; ``None``: if this user's box was left in it, for what
+            was asked of the box holds for whatever speaks in its place.
 
     Raises:
         ConfigError: The prices of the realtime service are wrong.
     """
     async with AsyncExitStack() as stack:
+        if private is None:
+            private = await in_background(was_private)
         names = tuple(dict.fromkeys(config.backends)) or (LOCAL,)
         if names == (LOCAL,):
-            answers = Answers(local_backend(parts, catalogue, config))
+            answers = Answers(local_backend(parts, catalogue, config), private=private)
         else:
             accounts = await stack.enter_async_context(open_accounts(config))
             start = Choice(names, CLOUD, private=private)
             failover = _failover(config, parts, catalogue, start, accounts)
-            answers = Answers(failover, failover, names[0], accounts)
+            answers = Answers(failover, failover, names[0], accounts, private)
         stack.push_async_callback(answers.backend.close)
         yield answers
 

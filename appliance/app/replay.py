@@ -78,6 +78,7 @@ async def replay(
     box = Box(config, senses, tools=house.tools, timeline=timeline, make_card=make_card)
     house.serve(box)
     attend(box, answers, house)
+    box.private_outside = answers.private
     try:
         if not playing.wake:
             box.put(ButtonPressed())

@@ -10,13 +10,8 @@ from typing import Annotated
 import typer
 
 from appliance.app.asking import ask as put
-from appliance.app.assistant import (
-    Named,
-    check_key,
-    check_privacy,
-    open_assistant,
-    was_private,
-)
+from appliance.app.assistant import Named, check_key, check_privacy, open_assistant
+from appliance.app.backends import was_private
 from appliance.app.camera import open_camera
 from appliance.app.house import open_house
 from appliance.audio.recording import WavSink

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from appliance.app.answers import needed_models
-from appliance.app.assistant import was_private
+from appliance.app.backends import was_private
 from appliance.app.camera import open_camera
 from appliance.app.house import probe_broker, read_manifests
 from appliance.app.listening import Levels, listen_to_card

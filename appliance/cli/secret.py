@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from appliance.app.assistant import check_key, check_privacy, was_private
+from appliance.app.assistant import check_key, check_privacy
+from appliance.app.backends import was_private
 from appliance.backend.realtime import address, client_secrets
 from appliance.backend.realtime.session import session_object
 from appliance.cli.terminal import AsJson, ConfigFile, console

@@ -87,7 +87,9 @@ async def _play(config: Config, server: Peer, sound: Sound) -> tuple[list[Entry]
     async with open_house(Loaded(config, None, {}), timeline) as house:
         await house.settle()
         minds = await load_minds(config, store, house.tools.catalogue())
-        async with open_answers(config, minds.parts, house.tools.catalogue) as answers:
+        async with open_answers(
+            config, minds.parts, house.tools.catalogue, private=False
+        ) as answers:
             await replay(
                 config,
                 Playing(Recording(sound.reshape(-1, 1), RATE), speed="real", sink=heard.extend),

@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
-from appliance.app.assistant import _why_not, check_key, check_privacy, was_private
-from appliance.app.backends import Answers
+from appliance.app.assistant import _why_not, check_key, check_privacy
+from appliance.app.backends import Answers, was_private
 from appliance.app.camera import camera_for_tools, open_camera
 from appliance.app.spending import Accounts, open_meter, spending_file
 from appliance.backend.failover import Failover
