@@ -9,10 +9,10 @@ A benchmark is a module of this package with
   names that do not clash with those of the others.
 
 ``python -m tests.benchmarks`` finds the modules, prints one table and, with ``--json FILE``,
-writes the same as JSON. A row may carry a limit; one that is exceeded makes the exit status 1. A
-timing is given as a ratio against something measured in the same run wherever that is possible:
-the milliseconds of one machine mean little on another. Modules whose name begins with an
-underscore help others.
+writes the same as JSON. A row may carry a limit, the most or the least that its value may be; one
+that does not hold makes the exit status 1. A timing is given as a ratio against something measured
+in the same run wherever that is possible: the milliseconds of one machine mean little on another.
+Modules whose name begins with an underscore help others, and so do packages (``audio``).
 """
 
 from dataclasses import dataclass
@@ -33,9 +33,14 @@ class Row:
     note: str = ""
     """What one must know to read it: how many, which data, which mode."""
 
+    least: float | None = None
+    """The least that ``value`` may be; only for numbers."""
+
     @property
     def exceeded(self) -> bool:
-        """Whether the value is a number beyond its limit."""
-        return (
-            self.limit is not None and isinstance(self.value, int | float)
-        ) and not self.value <= self.limit
+        """Whether the value is a number beyond a limit, or none at all."""
+        if not isinstance(self.value, int | float):
+            return False
+        too_much = self.limit is not None and not self.value <= self.limit
+        too_little = self.least is not None and not self.value >= self.least
+        return too_much or too_little

@@ -52,8 +52,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _discover() -> dict[str, Benchmark]:
-    names = [module.name for module in pkgutil.iter_modules(tests.benchmarks.__path__)]
-    modules = [import_module(f"tests.benchmarks.{name}") for name in names if name[0] != "_"]
+    found = pkgutil.iter_modules(tests.benchmarks.__path__)
+    names = [module.name for module in found if not module.ispkg and module.name[0] != "_"]
+    modules = [import_module(f"tests.benchmarks.{name}") for name in names]
     return {module.NAME: cast("Benchmark", module) for module in modules}
 
 
@@ -95,13 +96,17 @@ def _table(results: dict[str, list[Row]]) -> Table:
         table.add_column(column, justify="right" if column in {"value", "limit"} else "left")
     for name, rows in results.items():
         for row in rows:
-            limit = "" if row.limit is None else f"{row.limit:g}"
             style = "bold red" if row.exceeded else ""
             table.add_row(
-                name, row.what, _shown(row.value), row.unit, limit, row.note, style=style
+                name, row.what, _shown(row.value), row.unit, _limits(row), row.note, style=style
             )
         table.add_section()
     return table
+
+
+def _limits(row: Row) -> str:
+    limits = [(row.least, "≥"), (row.limit, "≤")]
+    return ", ".join(f"{sign} {limit:g}" for limit, sign in limits if limit is not None)
 
 
 def _shown(value: float | str) -> str:
