@@ -3,6 +3,9 @@
 The card's thread writes; the hearing thread reads. The capture clock counts samples at 16 kHz
 from the first block on; what was lost on the way (a full ring, an unplugged card) still passes on
 that clock, rounded to whole frames, so that positions stay true to time.
+
+What the loudspeaker played is written with each block and is from there on one more channel of
+it: both are lost together, resampled together and read together, so they cannot come apart.
 """
 
 import threading
@@ -58,14 +61,25 @@ class Capture:
         self.on_processed: Callable[[], None] | None = None
         """Called on the hearing thread when the ring has run empty; set before the start."""
 
-    def opened(self, rate: SampleRate, channels: int) -> None:
-        """Prepare for blocks at a new rate; card's thread, while no block is being written."""
+    def opened(self, rate: SampleRate, channels: int, *, referenced: bool = False) -> None:
+        """Prepare for blocks at a new rate; card's thread, while no block is being written.
+
+        Args:
+            rate: Of the blocks.
+            channels: Of the blocks.
+            referenced: Each of them will come with what the loudspeaker played.
+        """
         self._reopened = self._newest is not None
-        self._newest = _Feed(rate, channels)
+        self._newest = _Feed(rate, channels, referenced=referenced)
         self._feeds.append(self._newest)
 
-    def write(self, block: NDArray[np.int16]) -> None:
-        """Take a block of shape ``(n, channels)``; card's thread; copies, counts, returns."""
+    def write(self, block: NDArray[np.int16], reference: NDArray[np.int16] | None = None) -> None:
+        """Take a block; card's thread; copies, counts, returns.
+
+        Args:
+            block: Shape ``(n, channels)``.
+            reference: Shape ``(n,)``, if ``opened`` was told so: what the loudspeaker played.
+        """
         feed = self._newest
         if feed is None:
             return
@@ -75,7 +89,9 @@ class Capture:
             self._unsaid += now - self._last_block - len(block) / feed.rate
         self._last_block = now
         position = feed.ring.written
-        if not feed.ring.write(block):
+        if not feed.ring.write(
+            block if reference is None else np.column_stack((block, reference))
+        ):
             self._counters.ring_overflows += 1
             self._unsaid += len(block) / feed.rate
             return
@@ -98,7 +114,7 @@ class Capture:
                     if feed.missing:
                         start += feed.missing * FRAME_SAMPLES
                         feed.missing = 0
-                    yield Frame(samples, SampleIndex(start))
+                    yield feed.frame(samples, SampleIndex(start))
                     start += FRAME_SAMPLES
                     if self._closed.is_set():
                         return
@@ -125,8 +141,10 @@ class Capture:
 class _Feed:
     """One opening of the card: its ring, its rate, and where something is missing in it."""
 
-    def __init__(self, rate: SampleRate, channels: int) -> None:
+    def __init__(self, rate: SampleRate, channels: int, *, referenced: bool) -> None:
         self.rate = rate
+        self._microphones = channels
+        channels += referenced
         self.ring = Ring(RING_SECONDS * rate, channels=channels)
         self.lost: deque[tuple[int, float]] = deque()
         """Before which sample of the ring how many seconds are missing, in order; the writer
@@ -144,7 +162,7 @@ class _Feed:
         self._ready = np.empty((0, channels), dtype=np.int16)
 
     def take(self) -> NDArray[np.int16] | None:
-        """Return the next frame's samples, shape ``(FRAME_SAMPLES, channels)``, if complete."""
+        """Return the next ``FRAME_SAMPLES``, if complete; the reference is the last channel."""
         if self.lost:
             self._count_the_lost()
         if self._resampler is None:
@@ -156,6 +174,17 @@ class _Feed:
             self._ready = np.concatenate((self._ready, self._resampler.resample_chunk(block)))
         samples, self._ready = self._ready[:FRAME_SAMPLES], self._ready[FRAME_SAMPLES:]
         return samples
+
+    def frame(self, samples: NDArray[np.int16], start: SampleIndex) -> Frame:
+        """Return what ``take`` gave as a frame."""
+        microphones = self._microphones
+        if samples.shape[1] == microphones:
+            return Frame(samples, start)
+        return Frame(
+            np.ascontiguousarray(samples[:, :microphones]),
+            start,
+            reference=np.ascontiguousarray(samples[:, microphones]),
+        )
 
     def _count_the_lost(self) -> None:
         while self.lost and self.lost[0][0] <= self.ring.taken:

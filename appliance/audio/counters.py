@@ -25,5 +25,9 @@ class CardCounters:
     reply_gaps: int = 0
     """Times a reply went silent in the middle because its next piece was not there yet."""
 
+    reference_slips: int = 0
+    """Times what the loudspeaker played moved against what the microphones heard, or was not known
+    for a moment: an underflow, a lost block, a clock that jumped."""
+
     reconnects: int = 0
     """Times the card was opened again after it had been lost."""

@@ -14,7 +14,6 @@ import soxr
 from numpy.typing import NDArray
 
 from appliance.audio.counters import CardCounters
-from appliance.audio.ring import Ring
 from appliance.audio.track import NOTHING, QUALITY, Track
 from appliance.events import PlaybackDrained, PlaybackStarted
 from appliance.units import ResponseId, SampleRate, Seconds
@@ -65,9 +64,6 @@ class Playback:
         self._chimes: deque[NDArray[np.int16]] = deque(maxlen=MOST_CHIMES)
         self._chime = NOTHING  # by the card's thread: what is left of the present one
         self._clock = 0  # by the card's thread: samples per channel handed over since the start
-        self.played: Ring | None = None
-        """Set it to get a copy of all that is played, one channel at the output's rate: the
-        reference of an echo canceller."""
 
     # ---------------------------------------------------------------------- the event loop
 
@@ -161,13 +157,9 @@ class Playback:
         if self._draining:
             self._report_the_drained(output)
         if voice is None and chime is None:
-            if self.played is not None:
-                self.played.write(np.zeros((count, 1), dtype=np.int16))
             whole = len(output.quiet) == 2 * count * output.channels
             return output.quiet if whole else bytes(2 * count * output.channels)
         mono = self._mix(voice, chime)
-        if self.played is not None:
-            self.played.write(mono[:, np.newaxis])
         return (mono if output.channels == 1 else np.repeat(mono, output.channels)).tobytes()
 
     def _mix(

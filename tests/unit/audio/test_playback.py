@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from appliance.audio.counters import CardCounters
 from appliance.audio.playback import Playback
-from appliance.audio.ring import Ring
 from appliance.events import PlaybackDrained, PlaybackStarted
 from appliance.units import ResponseId, SampleRate, Seconds
 
@@ -292,18 +291,6 @@ async def test_chime_alone_is_played_at_the_cards_rate_and_outlives_a_stop() -> 
     assert np.flatnonzero(played)[-1] == pytest.approx(4800, abs=50)
     assert (silent_before, room.playback.silent) == (False, True)
     assert await room.told() == []
-
-
-async def test_reference_gets_exactly_what_was_played() -> None:
-    room = Room(channels=2)
-    room.playback.played = reference = Ring(10 * BLOCK, channels=1)
-    room.playback.play(A, np.arange(BLOCK + 50, dtype=np.int16).tobytes(), RATE)
-
-    played = room.blocks(4).reshape(-1, 2)
-
-    taken = reference.read(4 * BLOCK)
-    assert taken is not None
-    assert (taken[:, 0] == played[:, 0]).all()
 
 
 async def test_news_after_the_loop_has_ended_is_nobodys() -> None:
