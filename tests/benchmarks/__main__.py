@@ -63,6 +63,7 @@ def _parse(arguments: Sequence[str], found: dict[str, Benchmark]) -> argparse.Na
     parser.add_argument("names", nargs="*", help=f"which: {', '.join(found)}; none: all")
     parser.add_argument("--list", action="store_true", help="say what there is")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    _add_shared(parser)
     for benchmark in found.values():
         if hasattr(benchmark, "add_options"):
             benchmark.add_options(parser)
@@ -71,6 +72,18 @@ def _parse(arguments: Sequence[str], found: dict[str, Benchmark]) -> argparse.Na
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(found)}")
     return options
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    """Add what several benchmarks of sound understand in the same way."""
+    parser.add_argument(
+        "--quick", action="store_true", help="sound: fewer scenes, for a look in between"
+    )
+    parser.add_argument(
+        "--seeds", choices=("reporting", "tuning"), default="reporting",
+        help="sound: the scenes of the published figures, or those to tune on",
+    )  # fmt: skip
+    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="sound: draw PNGs there")
 
 
 def _machine() -> dict[str, str]:
