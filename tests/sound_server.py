@@ -7,19 +7,26 @@
                 server.say(wav)                 # plays a file into the microphone, to its end
         heard.samples, heard.rate               # int16 (n,)
 
-It is a private PulseAudio with two null sinks. What one plays into the sink ``mic_bus`` is what
-``microphone`` records (the sink's monitor); what ``loudspeaker`` plays can be recorded from its
-monitor. ALSA names both through the ``pulse`` plugin in a configuration file of our own, so that
-PortAudio finds them by those names and nothing else but ``default``.
+It is a private PulseAudio or a private PipeWire (``kind``) with two null sinks. What one plays
+into the sink ``mic_bus`` is what ``microphone`` records (the sink's monitor); what ``loudspeaker``
+plays can be recorded from its monitor. ALSA names both through the ``pulse`` plugin in a
+configuration file of our own, so that PortAudio finds them by those names and nothing else but
+``default``.
+
+A microphone of several channels has the order of channels that ALSA has (``channel_map``). Who
+plays into it with a program of one's own gives that program the same order, or the server mixes
+the channels by their names.
 
 ``kill`` and ``start`` take the whole server away and bring it back: to a program the same as a USB
 card that is unplugged and plugged in again.
 
 PortAudio reads the environment when it is initialised, so ``environment`` must surround that; it
 sets the variables of this process and puts them back. Helpers run as programs of their own with
-those variables. Nothing of the user's own sound server is touched. Works as root.
+those variables. Nothing of the user's own sound server is touched. Works as root. Should this
+process be killed, the servers end, too.
 
-Debian packages: pulseaudio pulseaudio-utils libasound2-plugins.
+Debian packages: pulseaudio pulseaudio-utils libasound2-plugins; for PipeWire also pipewire
+pipewire-pulse wireplumber dbus.
 """
 
 import contextlib
@@ -31,11 +38,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 RATE = 16_000
+
+Kind = Literal["pulse", "pipewire"]
 
 _ALSA = """\
 </usr/share/alsa/alsa.conf>
@@ -47,11 +57,26 @@ pcm.loudspeaker { type pulse device loudspeaker }
 
 _PULSE = """\
 load-module module-native-protocol-unix auth-anonymous=1
-load-module module-null-sink sink_name=loudspeaker rate={rate} channels=1 norewinds=1
-load-module module-null-sink sink_name=mic_bus rate={rate} channels={channels} norewinds=1
-set-default-sink loudspeaker
-set-default-source mic_bus.monitor
+load-module module-stream-restore restore_device=false
 """
+
+_PIPEWIRE = """\
+context.properties = {{
+    default.clock.rate = {rate}
+    default.clock.quantum = 160
+    default.clock.min-quantum = 80
+}}
+"""
+"""Its graph turns every 10 ms, as it does for a program that asks for little delay."""
+
+_POSITIONS = (
+    *("front-left", "front-right", "rear-left", "rear-right"),
+    *("front-center", "lfe", "side-left", "side-right"),
+)
+"""The order of ALSA (PulseAudio's ``channelmap.c``)."""
+
+_WATCHDOG = "read -r _; kill -9 0"
+"""Ends its process group when this process ends, however that happens: its pipe breaks."""
 
 _SETTLE = 0.15
 """Seconds until a client that was just started really streams."""
@@ -67,20 +92,30 @@ class Heard:
 
 
 class SoundServer:
-    """A PulseAudio of our own; see the head of this module."""
+    """A sound server of our own; see the head of this module."""
 
-    def __init__(self, folder: Path, *, channels: int = 1) -> None:
+    def __init__(self, folder: Path, *, kind: Kind = "pulse", channels: int = 1) -> None:
         assert len(str(folder)) < 80, f"too long for the path of a socket: {folder}"
         self._folder = folder
-        self._server: subprocess.Popen[bytes] | None = None
+        self._kind = kind
+        self._channels = channels
+        self._watchdog: subprocess.Popen[bytes] | None = None
+        self._servers: list[subprocess.Popen[bytes]] = []
+        self.channel_map = channel_map(channels)
+        """Of the microphone; for ``--channel-map``."""
+
         (folder / "run" / "pulse").mkdir(parents=True)
         (folder / "run").chmod(0o700)
         (folder / "home").mkdir()
         (folder / "asound.conf").write_text(_ALSA)
-        (folder / "server.pa").write_text(_PULSE.format(rate=RATE, channels=channels))
+        (folder / "server.pa").write_text(_PULSE)
+        settings = folder / "home" / "pipewire" / "pipewire.conf.d"
+        settings.mkdir(parents=True)
+        (settings / "clock.conf").write_text(_PIPEWIRE.format(rate=RATE))
         self.variables: Mapping[str, str] = {
             "PULSE_COOKIE": str(folder / "cookie"),
             "XDG_RUNTIME_DIR": str(folder / "run"),
+            "PIPEWIRE_RUNTIME_DIR": str(folder / "run"),
             "PULSE_RUNTIME_PATH": str(folder / "run" / "pulse"),
             "PULSE_SERVER": f"unix:{folder}/run/pulse/native",
             "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
@@ -88,37 +123,99 @@ class SoundServer:
         """What makes a program see this server."""
 
     def start(self) -> None:
-        """Start it, or start it again; returns once it answers."""
+        """Start it, or start it again; returns once it answers and has its two devices."""
+        self._watchdog = subprocess.Popen(  # noqa: S603 - our own words
+            [_program("sh"), "-c", _WATCHDOG], stdin=subprocess.PIPE, process_group=0
+        )
+        if self._kind == "pulse":
+            self._start_pulse()
+        else:
+            self._start_pipewire()
+        self._wait_for("pactl", "info")
+        ears = f"channel_map={self.channel_map}"
+        for sink in ("sink_name=loudspeaker channels=1", f"sink_name=mic_bus {ears}"):
+            rest = (*sink.split(), f"rate={RATE}")
+            if self._kind == "pulse":
+                rest = (*rest, "norewinds=1")
+            done = self._run("pactl", "load-module", "module-null-sink", *rest)
+            assert done.returncode == 0, done.stderr
+        self._wait_for("pactl", "set-default-sink", "loudspeaker")
+        self._wait_for("pactl", "set-default-source", "mic_bus.monitor")
+
+    def _start_pulse(self) -> None:
+        self._serve(
+            "pulseaudio",
+            "-n",
+            f"--file={self._folder / 'server.pa'}",
+            "--daemonize=no",
+            "--exit-idle-time=-1",
+            "--use-pid-file=no",
+            "--realtime=no",
+            "--high-priority=no",
+            "--disable-shm=yes",  # otherwise it aborts under real-time scheduling
+        )
+
+    def _start_pipewire(self) -> None:
+        for left in (self._folder / "run").rglob("*"):  # what a killed server has left behind
+            if not left.is_dir():
+                left.unlink()
+        self._serve("dbus-daemon", "--session", "--nofork", f"--address={self._bus}")
+        self._wait_for_file("bus")
+        self._serve("pipewire")
+        self._wait_for_file("pipewire-0")
+        self._serve("wireplumber")
+        self._serve("pipewire-pulse")
+
+    @property
+    def _bus(self) -> str:
+        return f"unix:path={self._folder}/run/bus"
+
+    def _serve(self, program: str, *arguments: str) -> None:
+        assert self._watchdog is not None
+        home = str(self._folder / "home")
+        own = {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home}
+        if self._kind == "pipewire":
+            own["DBUS_SESSION_BUS_ADDRESS"] = self._bus
         with (self._folder / "server.log").open("ab") as log:
-            self._server = subprocess.Popen(  # noqa: S603 - our own words
-                [
-                    _program("pulseaudio"),
-                    "-n",
-                    f"--file={self._folder / 'server.pa'}",
-                    "--daemonize=no",
-                    "--exit-idle-time=-1",
-                    "--use-pid-file=no",
-                    "--realtime=no",
-                    "--high-priority=no",
-                    "--disable-shm=yes",  # otherwise it aborts under real-time scheduling
-                ],
-                env={**os.environ, **self.variables, "HOME": str(self._folder / "home")},
-                stdout=log,
-                stderr=log,
+            self._servers.append(
+                subprocess.Popen(  # noqa: S603 - our own words
+                    [_program(program), *arguments],
+                    env={**os.environ, **self.variables, **own},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    process_group=self._watchdog.pid,
+                )
             )
+
+    def _wait_for(self, program: str, *arguments: str) -> None:
         for _ in range(100):
-            if self._run("pactl", "info").returncode == 0:
+            if self._run(program, *arguments).returncode == 0:
                 return
             time.sleep(0.1)
-        log_text = (self._folder / "server.log").read_text(errors="replace")
-        raise AssertionError(f"the sound server did not start:\n{log_text[-2000:]}")
+        raise AssertionError(f"the sound server did not start:\n{self._log()}")
+
+    def _wait_for_file(self, name: str) -> None:
+        for _ in range(100):
+            if (self._folder / "run" / name).exists():
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"no {name}:\n{self._log()}")
+
+    def _log(self) -> str:
+        return (self._folder / "server.log").read_text(errors="replace")[-2000:]
 
     def kill(self) -> None:
         """Take it away without a word, as pulling a plug does."""
-        if self._server is not None:
-            self._server.send_signal(signal.SIGKILL)
-            self._server.wait()
-            self._server = None
+        if self._watchdog is None:
+            return
+        os.killpg(self._watchdog.pid, signal.SIGKILL)
+        for process in (*self._servers, self._watchdog):
+            process.wait()
+        assert self._watchdog.stdin is not None
+        self._watchdog.stdin.close()
+        self._servers.clear()
+        self._watchdog = None
 
     @contextlib.contextmanager
     def environment(self) -> Iterator[None]:
@@ -136,13 +233,13 @@ class SoundServer:
 
     def say(self, wav: Path) -> None:
         """Play a sound file into the microphone; returns when it has been played."""
-        done = self._run("paplay", "--device=mic_bus", str(wav))
+        done = self._run("paplay", *self._into_microphone, str(wav))
         assert done.returncode == 0, done.stderr
 
     @contextlib.contextmanager
     def saying(self, wav: Path) -> Iterator[None]:
         """Play a sound file into the microphone meanwhile; waits for its end."""
-        player = self._start("paplay", "--device=mic_bus", str(wav))
+        player = self._start("paplay", *self._into_microphone, str(wav))
         try:
             yield
             assert player.wait(timeout=60) == 0
@@ -175,6 +272,11 @@ class SoundServer:
             data = raw.read_bytes() if raw.exists() else b""
             heard.samples = np.frombuffer(data[: len(data) & ~1], dtype=np.int16)
 
+    @property
+    def _into_microphone(self) -> tuple[str, ...]:
+        order = (f"--channel-map={self.channel_map}",) if self._channels > 1 else ()
+        return ("--device=mic_bus", *order)
+
     def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own words
             [_program(program), *arguments], env={**os.environ, **self.variables}
@@ -191,22 +293,33 @@ class SoundServer:
 
 
 @contextlib.contextmanager
-def sound_server(folder: Path, *, channels: int = 1) -> Iterator[SoundServer]:
+def sound_server(
+    folder: Path, *, kind: Kind = "pulse", channels: int = 1
+) -> Iterator[SoundServer]:
     """Run a server in a new folder below ``folder``; see the head of this module.
 
     Args:
         folder: Where its files go; its path must be short, for a socket's is limited to 107.
-        channels: Of the microphone.
+        kind: Which sound server.
+        channels: Of the microphone; 1 to 8.
     """
-    server = SoundServer(folder / "sound", channels=channels)
-    server.start()
+    server = SoundServer(folder / "sound", kind=kind, channels=channels)
     try:
+        server.start()
         yield server
     finally:
         server.kill()
 
 
+def channel_map(channels: int) -> str:
+    """Return the order of channels that a PCM of ALSA's has, 1 to 8 channels."""
+    if channels == 1:
+        return "mono"
+    named = channels & ~1  # an odd one has no place in the room
+    return ",".join((*_POSITIONS[:named], *(["aux0"] if channels % 2 else [])))
+
+
 def _program(name: str) -> str:
     path = shutil.which(name)
-    assert path is not None, f"{name} is missing (Debian: pulseaudio, pulseaudio-utils)"
+    assert path is not None, f"{name} is missing (Debian packages: tests/sound_server.py)"
     return path

@@ -1,7 +1,8 @@
 """The sound card, for real: PortAudio, ALSA and a sound server with a virtual room.
 
-One server serves the whole module; the last test takes it away. PortAudio keeps what it saw when
-it was initialised, so each test opens its card within the server's environment and closes it.
+One server of each kind serves the whole module; the last test takes it away. PortAudio keeps what
+it saw when it was initialised, so each test opens its card within the server's environment and
+closes it.
 """
 
 import asyncio
@@ -32,9 +33,12 @@ PATIENCE = Patience(silent=Seconds(1.0), first=Seconds(0.3), longest=Seconds(1.0
 NAMED = Wish(input="microphone", output="loudspeaker")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServer]:
-    with sound_server(tmp_path_factory.mktemp("s")) as running, running.environment():
+@pytest.fixture(scope="module", params=["pulse", "pipewire"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SoundServer]:
+    folder = tmp_path_factory.mktemp("s")
+    with sound_server(folder, kind=request.param) as running, running.environment():
         yield running
 
 
