@@ -1,0 +1,130 @@
+"""The cancellers compared, all with one face: 10 ms of microphones and reference in, taps out.
+
+No engine is told the delay, and each hears what a card would give it. The peers have one
+microphone and one tap; the appliance's own chain has three (``appliance.frames.Taps``).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from pywebrtc_audio import AudioProcessor
+
+from appliance.enhance.echo.speex import SpeexCanceller
+from appliance.frames import FRAME_SAMPLES, RATE
+from tests.benchmarks.audio.acoustics import pcm
+from tests.benchmarks.audio.corpus import Samples
+from tests.benchmarks.audio.speexdsp import SpeexWithPreprocessor
+
+
+class Engine(Protocol):
+    """One canceller at work."""
+
+    def process(self, block: Samples, reference: Samples) -> Sequence[Samples]:
+        """Take shapes ``(microphones, 160)`` and ``(160,)``; give ``(160,)`` for every tap."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One canceller to compare."""
+
+    name: str
+    taps: tuple[str, ...]
+    make: Callable[[], Engine]
+
+    @property
+    def wake(self) -> int:
+        """Which tap a wake word is looked for in."""
+        return self.taps.index("wake") if "wake" in self.taps else 0
+
+
+class Nothing:
+    """The first microphone as it is."""
+
+    def process(self, block: Samples, reference: Samples) -> Sequence[Samples]:
+        """Leave the echo in."""
+        del reference
+        return (block[0],)
+
+
+class Aec3:
+    """WebRTC's AEC3 as it comes (pywebrtc-audio): canceller, suppressor, high pass; no more."""
+
+    def __init__(self) -> None:
+        self._processor = AudioProcessor(
+            sample_rate=RATE, echo_cancellation=True, high_pass_filter=True
+        )
+
+    def process(self, block: Samples, reference: Samples) -> Sequence[Samples]:
+        """Cancel and suppress."""
+        heard, played = np.ascontiguousarray(block[0]), np.ascontiguousarray(reference)
+        return (np.asarray(self._processor.process(heard, played), dtype=np.int16),)
+
+
+class Speex:
+    """speexdsp with 300 ms and its preprocessor."""
+
+    def __init__(self) -> None:
+        self._speex = SpeexWithPreprocessor(tail=0.3)
+
+    def process(self, block: Samples, reference: Samples) -> Sequence[Samples]:
+        """Cancel and suppress."""
+        return (self._speex.process(block[0], reference),)
+
+
+class Ours:
+    """The appliance's whole chain, as the box runs it, fresh: nothing learnt before."""
+
+    def __init__(self) -> None:
+        self._canceller = SpeexCanceller(1)
+        self._suppressor = AudioProcessor(
+            sample_rate=RATE, echo_cancellation=True, high_pass_filter=True
+        )
+
+    def process(self, block: Samples, reference: Samples) -> Sequence[Samples]:
+        """Give wake, speech and recognition tap."""
+        scale = np.float32(1 / 32_768)
+        heard, played = block.astype(np.float32), reference.astype(np.float32)
+        linear = pcm(self._canceller.process(heard * scale, played * scale)[0].astype(np.float64))
+        speech = np.asarray(
+            self._suppressor.process(linear, np.ascontiguousarray(reference)), dtype=np.int16
+        )
+        return linear, speech, linear
+
+
+KINDS = (
+    Kind("none", ("microphone",), Nothing),
+    Kind("AEC3 alone", ("output",), Aec3),
+    Kind("speexdsp alone", ("output",), Speex),
+    Kind("ours", ("wake", "speech", "recognition"), Ours),
+)
+
+
+def chosen(names: str) -> tuple[Kind, ...]:
+    """Return the kinds whose name begins with one of some words, all for an empty list.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    words = [word.strip().lower() for word in names.split(",") if word.strip()]
+    found = [kind for kind in KINDS if not words or kind.name.lower().startswith(tuple(words))]
+    known = ", ".join(kind.name for kind in KINDS)
+    for word in words:
+        if not any(kind.name.lower().startswith(word) for kind in KINDS):
+            raise ValueError(f"no engine {word!r}; there are {known}")
+    return tuple(found)
+
+
+def through(kind: Kind, microphones: Samples, reference: Samples) -> dict[str, Samples]:
+    """Run a whole recording through a fresh engine; return each tap's sound, shape ``(n,)``."""
+    engine = kind.make()
+    whole = len(reference) // FRAME_SAMPLES * FRAME_SAMPLES
+    outputs = {tap: np.zeros(whole, dtype=np.int16) for tap in kind.taps}
+    for first in range(0, whole, FRAME_SAMPLES):
+        block = slice(first, first + FRAME_SAMPLES)
+        made = engine.process(microphones[:, block], reference[block])
+        for tap, sound in zip(kind.taps, made, strict=True):
+            outputs[tap][block] = sound
+    return outputs

@@ -1,0 +1,73 @@
+"""speexdsp as its own programs use it: the echo canceller and, behind it, its preprocessor.
+
+A peer to compare with, bound anew here: the appliance's own binding leaves the preprocessor (a
+suppressor of residual echo and noise) out.
+"""
+
+import ctypes
+import weakref
+from functools import cache
+
+import numpy as np
+
+from appliance.frames import FRAME_SAMPLES, RATE
+from tests.benchmarks.audio.corpus import Samples
+
+# speex/speex_echo.h and speex/speex_preprocess.h
+_ECHO_SET_SAMPLING_RATE = 24
+_PREPROCESS_SET_DENOISE = 0
+_PREPROCESS_SET_NOISE_SUPPRESS = 18
+_PREPROCESS_SET_ECHO_STATE = 24
+
+NOISE_DB = -6
+"""By how much noise is made softer: little, for models of speech."""
+
+
+class SpeexWithPreprocessor:
+    """One microphone, 10 ms at a time.
+
+    Args:
+        tail: Seconds after the reference in which an echo may come, delay and room together.
+    """
+
+    def __init__(self, tail: float = 0.3) -> None:
+        self._library = _library()
+        init = self._library.speex_echo_state_init
+        self._echo = ctypes.c_void_p(init(FRAME_SAMPLES, round(tail * RATE)))
+        self._behind = ctypes.c_void_p(
+            self._library.speex_preprocess_state_init(FRAME_SAMPLES, RATE)
+        )
+        weakref.finalize(self, self._library.speex_echo_state_destroy, self._echo)
+        weakref.finalize(self, self._library.speex_preprocess_state_destroy, self._behind)
+        rate, on, softer = ctypes.c_int(RATE), ctypes.c_int(1), ctypes.c_int(NOISE_DB)
+        self._library.speex_echo_ctl(self._echo, _ECHO_SET_SAMPLING_RATE, ctypes.byref(rate))
+        control = self._library.speex_preprocess_ctl
+        control(self._behind, _PREPROCESS_SET_ECHO_STATE, self._echo)
+        control(self._behind, _PREPROCESS_SET_DENOISE, ctypes.byref(on))
+        control(self._behind, _PREPROCESS_SET_NOISE_SUPPRESS, ctypes.byref(softer))
+
+    def process(self, heard: Samples, played: Samples) -> Samples:
+        """Take shape ``(160,)`` of microphone and reference; give as much."""
+        heard, played = np.ascontiguousarray(heard), np.ascontiguousarray(played)
+        left = np.empty(FRAME_SAMPLES, dtype=np.int16)
+        self._library.speex_echo_cancellation(
+            self._echo, heard.ctypes.data, played.ctypes.data, left.ctypes.data
+        )
+        self._library.speex_preprocess_run(self._behind, left.ctypes.data)
+        return left
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    library = ctypes.CDLL("libspeexdsp.so.1")
+    pointer, integer = ctypes.c_void_p, ctypes.c_int
+    for init in (library.speex_echo_state_init, library.speex_preprocess_state_init):
+        init.restype = pointer
+        init.argtypes = [integer, integer]
+    library.speex_echo_ctl.argtypes = [pointer, integer, pointer]
+    library.speex_preprocess_ctl.argtypes = [pointer, integer, pointer]
+    library.speex_echo_cancellation.argtypes = [pointer, pointer, pointer, pointer]
+    library.speex_preprocess_run.argtypes = [pointer, pointer]
+    library.speex_echo_state_destroy.argtypes = [pointer]
+    library.speex_preprocess_state_destroy.argtypes = [pointer]
+    return library
