@@ -8,7 +8,19 @@ from typing import Annotated, TypeVar
 import typer
 from rich.markup import escape
 
-from appliance.cli import ask, doctor, listen, models, money, replay, run, secret, settings, tools
+from appliance.cli import (
+    ask,
+    doctor,
+    enhance,
+    listen,
+    models,
+    money,
+    replay,
+    run,
+    secret,
+    settings,
+    tools,
+)
 from appliance.cli.exits import Exit, exit_code
 from appliance.cli.terminal import errors
 from appliance.errors import ApplianceError, ConfigError
@@ -31,6 +43,7 @@ app.command("listen")(listen.listen)
 app.command("check")(settings.check)
 app.command("config")(settings.config)
 app.command("doctor")(doctor.doctor)
+app.command("enhance")(enhance.enhance_recording)
 app.command("money")(money.money)
 app.command("client-secret")(secret.client_secret)
 app.add_typer(tools.app, name="tools")
