@@ -4,9 +4,10 @@ Two of them exist: ``pyaudio_card`` (a real one) and ``recorded_card`` (a record
 place of one). Both call one ``Exchange``, from one or two threads of their own.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,24 @@ from numpy.typing import NDArray
 from appliance.audio.capture import Capture
 from appliance.audio.counters import CardCounters
 from appliance.audio.playback import Playback
+from appliance.audio.reference import (
+    Loopback,
+    LoopbackChannel,
+    Monitor,
+    NoReference,
+    OneClock,
+    Own,
+    Quiet,
+    Reference,
+    Sound,
+    Source,
+    TwoClocks,
+    Unknown,
+    nowhere,
+)
 from appliance.units import SampleRate, Seconds
+
+log = logging.getLogger(__name__)
 
 NO_SOUND = b""
 
@@ -52,25 +70,57 @@ class Card(Protocol):
         ...
 
 
+def own(form: CardFormat) -> Source:
+    """Choose what the box plays, whatever the card."""
+    del form
+    return Own()
+
+
 class Exchange:
     """The card's callback: what was captured goes to ``capture``, what is to be heard comes back.
 
     Args:
-        capture: Takes what the microphones gave.
+        capture: Takes what the microphones gave, and beside it what the loudspeaker played.
         playback: Gives what the loudspeaker wants.
         counters: What went wrong, for ``doctor`` and metrics.
+        source: Says for an opened card from where it is known what the loudspeaker plays.
     """
 
-    def __init__(self, capture: Capture, playback: Playback, counters: CardCounters) -> None:
+    def __init__(
+        self,
+        capture: Capture,
+        playback: Playback,
+        counters: CardCounters,
+        *,
+        source: Callable[[CardFormat], Source] = own,
+    ) -> None:
         self.capture = capture
         self.playback = playback
         self.counters = counters
+        self._source = source
+        self._form: CardFormat | None = None
+        self._reference: Reference = NoReference()
+        self._played: Callable[[bytes], None] = nowhere
+        self._monitored: Callable[[Sound], None] = nowhere
 
     def opened(self, form: CardFormat) -> None:
         """Learn the card's format; called before its first block, while nothing streams."""
+        self._form = form
+        self._played = self._monitored = nowhere
+        self._reference = self._reference_of(form)
         if form.input_channels:
-            self.capture.opened(form.input_rate, form.input_channels)
+            referenced = not isinstance(self._reference, NoReference)
+            self.capture.opened(form.input_rate, form.input_channels, referenced=referenced)
         self.playback.opened(form.output_rate, form.output_channels, form.output_latency)
+
+    def monitor_opened(self, rate: SampleRate) -> None:
+        """Learn that the monitor is there now, at which rate; before its first block."""
+        if self._form is not None and isinstance(self._reference, Quiet | TwoClocks):
+            reference = TwoClocks(rate, self._form.input_rate, self.counters)
+            self._monitored = reference.write
+            self._reference = (
+                reference  # the card may be streaming: at once, or with the next block
+            )
 
     def lost(self) -> None:
         """Learn that the card is gone; no block comes until ``opened`` is called again."""
@@ -88,10 +138,56 @@ class Exchange:
         Returns:
             Interleaved signed 16-bit samples, empty if none are wanted.
         """
+        sound = NO_SOUND
+        if wanted:
+            sound = self.playback.fill(wanted)
+            self._played(sound)
         if captured is not None:
             self.counters.blocks += 1
-            self.capture.write(captured)
-        return self.playback.fill(wanted) if wanted else NO_SOUND
+            self.capture.write(captured, self._reference.beside(captured))
+        return sound
+
+    def monitor(self, captured: NDArray[np.int16] | None, wanted: int) -> bytes:
+        """Take one block of the monitor, shape ``(n, channels)``; on its own thread."""
+        if captured is not None:
+            self._monitored(captured[:, 0])
+        return bytes(2 * wanted)
+
+    def _reference_of(self, form: CardFormat) -> Reference:
+        if not form.input_channels:
+            return NoReference()
+        source = self._source(form)
+        match source:
+            case Loopback(channel=channel) if channel < form.input_channels:
+                return LoopbackChannel(channel)
+            case Loopback(channel=channel):
+                log.warning(
+                    "the microphones have no channel %d to know from it what is played;"
+                    " our own playback must do",
+                    channel,
+                )
+                return self._own(form)
+            case Own():
+                return self._own(form)
+            case Monitor():
+                return Quiet()
+            case Unknown():
+                return NoReference()
+            case _:
+                assert_never(source)
+
+    def _own(self, form: CardFormat) -> Reference:
+        if not form.output_channels:
+            return NoReference()
+        kind = OneClock if form.one_clock else TwoClocks
+        reference = kind(form.output_rate, form.input_rate, self.counters)
+        every = form.output_channels  # all of them play the same
+
+        def played(sound: bytes) -> None:
+            reference.write(np.frombuffer(sound, dtype=np.int16)[::every])
+
+        self._played = played
+        return reference
 
 
 Report = Callable[[str], None]

@@ -24,6 +24,9 @@ class Wish:
     """Of the microphones; 0: one, or as many as ``microphone_channel`` needs."""
 
     microphone_channel: int = 0
+    monitor: str | None = None
+    """Which monitor of the sound server to record beside; empty: the default one; ``None``: none.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class StreamPlan:
     channels: int
     input: DeviceRecord | None
     output: DeviceRecord | None
+    source: str = ""
+    """Name of the sound server's source, where ``input`` is the server; empty: its default."""
 
 
 def together(choice: Choice, wish: Wish) -> Iterator[StreamPlan]:
@@ -46,11 +51,11 @@ def together(choice: Choice, wish: Wish) -> Iterator[StreamPlan]:
             yield StreamPlan(rate, channels, choice.input, choice.output)
 
 
-def input_alone(device: DeviceRecord, wish: Wish) -> Iterator[StreamPlan]:
-    """Yield the ways to open the microphones alone."""
+def input_alone(device: DeviceRecord, wish: Wish, *, source: str = "") -> Iterator[StreamPlan]:
+    """Yield the ways to open the microphones alone, or a ``source`` of the sound server."""
     for channels in _channels(wish, device.inputs):
         for rate in _rates(wish, device):
-            yield StreamPlan(rate, channels, device, None)
+            yield StreamPlan(rate, channels, device, None, source)
 
 
 def output_alone(device: DeviceRecord, wish: Wish) -> Iterator[StreamPlan]:

@@ -7,7 +7,7 @@ closing the library and opening it anew.
 import contextlib
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -105,7 +105,8 @@ class PortAudio:
         self, plan: StreamPlan, callback: Callback, counters: CardCounters
     ) -> "PortAudioStream":
         """Open a stream."""
-        return PortAudioStream(self._library, plan, callback, counters)
+        with _server_source(plan.source):
+            return PortAudioStream(self._library, plan, callback, counters)
 
     def close(self) -> None:
         """End what is open and let PortAudio go."""
@@ -211,6 +212,27 @@ def list_devices() -> Sequence[DeviceRecord]:
         return library.devices()
     finally:
         library.close()
+
+
+@contextlib.contextmanager
+def _server_source(name: str) -> Iterator[None]:
+    """Let ALSA's ``pulse`` device mean this source of the server's, while it is being opened.
+
+    PortAudio lists that device once, and the plugin has no other way to be told (libpulse reads
+    ``PULSE_SOURCE`` whenever it connects; pulseaudio(1)).
+    """
+    if not name:
+        yield
+        return
+    before = os.environ.get("PULSE_SOURCE")
+    os.environ["PULSE_SOURCE"] = name
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PULSE_SOURCE"]
+        else:
+            os.environ["PULSE_SOURCE"] = before
 
 
 def _reason(error: Exception) -> str:

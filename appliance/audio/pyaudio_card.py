@@ -16,6 +16,7 @@ from pathlib import Path
 
 from appliance.audio.card import CardFormat, Exchange, Report
 from appliance.audio.devices import NONE, Choice, choose
+from appliance.audio.monitor import MonitorInput
 from appliance.audio.plans import StreamPlan, Wish, input_alone, output_alone, together
 from appliance.audio.portaudio import PortAudio, SoundLibrary, SoundStream
 from appliance.errors import DeviceError
@@ -78,6 +79,13 @@ class PyAudioCard:
         self._on_found = on_found
         self._library = library
         self._patience = patience
+        self._monitor = (
+            None
+            if wish.monitor is None
+            else MonitorInput(
+                wish.monitor, exchange, silent=patience.longest, first=patience.first
+            )
+        )
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="sound-card", daemon=True)
         self._closing = threading.Event()
@@ -130,10 +138,14 @@ class PyAudioCard:
                 library.devices(), input_name=self._wish.input, output_name=self._wish.output
             )
             plans = self._open(library, choice, streams)
-            self._begin(choice, plans, streams)
+            form = self._begin(choice, plans, streams)
+            if self._monitor is not None and form.input_channels:
+                self._monitor.begin(library, form.input_rate, time.monotonic())
             self._watch(choice, streams)
         finally:
             was_open, self.form = self.form is not None, None
+            if self._monitor is not None:
+                self._monitor.end()
             for stream in streams:
                 stream.close()
             library.close()
@@ -182,7 +194,7 @@ class PyAudioCard:
 
     def _begin(
         self, choice: Choice, plans: Sequence[StreamPlan], streams: Sequence[SoundStream]
-    ) -> None:
+    ) -> CardFormat:
         form = _format_of(plans, streams)
         self._exchange.opened(form)
         self.form = form
@@ -193,6 +205,7 @@ class PyAudioCard:
         self._told = ""
         log.info("sound card: %s; %s", choice.reason, form)
         self._tell(self._on_found, choice.reason)
+        return form
 
     def _watch(self, choice: Choice, streams: Sequence[SoundStream]) -> None:
         """Return when the card is to be opened anew or to be closed.
@@ -215,6 +228,8 @@ class PyAudioCard:
                     seen[number] = (stream.blocks, now)
                 elif now - since > (patience.silent if blocks else patience.begin):
                     raise DeviceError(f"no sound from the card for {now - since:.0f} s")
+            if self._monitor is not None:
+                self._monitor.look(now)
             if incomplete and _cards() != cards:
                 return
 
