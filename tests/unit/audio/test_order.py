@@ -25,11 +25,15 @@ def test_microphones_in_their_places_fit(
     assert found.better is None
 
 
-@pytest.mark.parametrize("places", [CIRCLE, LINE], ids=["circle", "line"])
+@pytest.mark.parametrize(
+    ("places", "source"),
+    [(CIRCLE, (0.3, 0.1, 0.0)), (LINE, (0.0, -0.5, 0.0))],
+    ids=["circle", "line"],
+)
 def test_channels_that_were_exchanged_are_found(
-    places: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+    places: np.ndarray[tuple[int, int], np.dtype[np.float64]], source: tuple[float, float, float]
 ) -> None:
-    right = heard(places, (0.3, 0.1, 0.0))
+    right = heard(places, source)
     wrong = [right[0], right[2], right[1], right[3]]
     found = judge_order(wrong, places.tolist())
     assert not found.fits
