@@ -5,6 +5,7 @@ place of one). Both call one ``Exchange``, from one or two threads of their own.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, assert_never
@@ -84,6 +85,7 @@ class Exchange:
         playback: Gives what the loudspeaker wants.
         counters: What went wrong, for ``doctor`` and metrics.
         source: Says for an opened card from where it is known what the loudspeaker plays.
+        monotonic: The clock that two streams are compared by.
     """
 
     def __init__(
@@ -93,11 +95,13 @@ class Exchange:
         counters: CardCounters,
         *,
         source: Callable[[CardFormat], Source] = own,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.capture = capture
         self.playback = playback
         self.counters = counters
         self._source = source
+        self._monotonic = monotonic
         self._form: CardFormat | None = None
         self._reference: Reference = NoReference()
         self._played: Callable[[bytes], None] = nowhere
@@ -116,7 +120,7 @@ class Exchange:
     def monitor_opened(self, rate: SampleRate) -> None:
         """Learn that the monitor is there now, at which rate; before its first block."""
         if self._form is not None and isinstance(self._reference, Quiet | TwoClocks):
-            reference = TwoClocks(rate, self._form.input_rate, self.counters)
+            reference = self._two_clocks(rate, self._form.input_rate)
             self._monitored = reference.write
             self._reference = (
                 reference  # the card may be streaming: at once, or with the next block
@@ -179,8 +183,8 @@ class Exchange:
     def _own(self, form: CardFormat) -> Reference:
         if not form.output_channels:
             return NoReference()
-        kind = OneClock if form.one_clock else TwoClocks
-        reference = kind(form.output_rate, form.input_rate, self.counters)
+        rates = form.output_rate, form.input_rate
+        reference = OneClock(*rates, self.counters) if form.one_clock else self._two_clocks(*rates)
         every = form.output_channels  # all of them play the same
 
         def played(sound: bytes) -> None:
@@ -188,6 +192,9 @@ class Exchange:
 
         self._played = played
         return reference
+
+    def _two_clocks(self, rate: SampleRate, input_rate: SampleRate) -> TwoClocks:
+        return TwoClocks(rate, input_rate, self.counters, monotonic=self._monotonic)
 
 
 Report = Callable[[str], None]

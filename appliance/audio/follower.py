@@ -8,7 +8,6 @@ filter time", LAC 2005), and reads between the samples at a pace that changes by
 """
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -84,7 +83,7 @@ class Follower:
         rate: SampleRate,
         output_rate: SampleRate,
         *,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float],
     ) -> None:
         self._rate = rate
         self._output_rate = output_rate

@@ -6,6 +6,7 @@ at most some 30 ms before the captured sample beside it arrived; its echo comes 
 the buffers of the card and the way through the room, which ``enhance`` finds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,9 +24,10 @@ Sound = NDArray[np.int16]
 SLACK = 0.1
 """Seconds of playback that may wait for captured sound that is late. More has been lost."""
 
-PRIMED = 0.03
-"""Seconds of quiet before a resampled reference, so that soxr's bursts (20 ms at most at this
-quality, AUDIO.md 4) leave no gap."""
+PRIMED = 0.035
+"""Seconds of quiet before a resampled reference, times the ratio of the rates, so that soxr's
+bursts leave no gap (28 ms at 16 to 11.025 kHz, 61 at 16 to 8, 123 at 16 to 4; measured with 1.1.0,
+2026-11-21). Only recordings need it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,6 @@ class OneClock:
         self, output_rate: SampleRate, input_rate: SampleRate, counters: CardCounters
     ) -> None:
         self._counters = counters
-        self._slack = round(SLACK * input_rate)
         self._overflows = counters.input_overflows
         self._underflows = counters.output_underflows
         self._resampler = (
@@ -122,7 +123,8 @@ class OneClock:
             if output_rate == input_rate
             else soxr.ResampleStream(output_rate, input_rate, 1, dtype="int16", quality=QUALITY)
         )
-        primed = 0 if self._resampler is None else round(PRIMED * input_rate)
+        primed = 0 if self._resampler is None else round(PRIMED * output_rate)
+        self._slack = round(SLACK * input_rate) + primed
         self._waiting = np.zeros(primed, dtype=np.int16)
 
     def write(self, sound: Sound) -> None:
@@ -159,12 +161,20 @@ class TwoClocks:
         rate: Of what is played.
         input_rate: Of what is captured.
         counters: Tell what the driver lost, and count the slips.
+        monotonic: The clock by which the calls of both are compared.
     """
 
-    def __init__(self, rate: SampleRate, input_rate: SampleRate, counters: CardCounters) -> None:
+    def __init__(
+        self,
+        rate: SampleRate,
+        input_rate: SampleRate,
+        counters: CardCounters,
+        *,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._counters = counters
         self._underflows = counters.output_underflows
-        self._follower = Follower(rate, input_rate)
+        self._follower = Follower(rate, input_rate, monotonic=monotonic)
 
     def write(self, sound: Sound) -> None:
         """Take the next samples that were played, shape ``(n,)``; the writer's thread."""
