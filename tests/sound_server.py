@@ -248,6 +248,16 @@ class SoundServer:
             player.wait()
 
     @contextlib.contextmanager
+    def playing(self, wav: Path, *, name: str) -> Iterator[None]:
+        """Let another program, of this name, play a sound file on the loudspeaker meanwhile."""
+        player = self._start("paplay", "--device=loudspeaker", f"--client-name={name}", str(wav))
+        try:
+            yield
+        finally:
+            player.kill()
+            player.wait()
+
+    @contextlib.contextmanager
     def recording(self) -> Iterator[Heard]:
         """Record what the loudspeaker plays meanwhile."""
         heard = Heard()
