@@ -55,6 +55,9 @@ MOST_DRIFT = 1e-3
 SLIPPED = 0.008
 """Seconds off, in two windows that agree: no drift, but something that was lost."""
 
+LOST = 0.03
+"""Seconds without a sample after which those that are missing will hardly come yet."""
+
 HISTORY = 0.2
 """Seconds that the reader can go back."""
 
@@ -93,6 +96,7 @@ class Follower:
         self._ring = Ring(RING_SECONDS * rate, channels=1)
         self._latest = (0, -math.inf, 0)  # by the writer: samples written, when, the last block's
         self._kept = np.zeros(0, dtype=np.int16)
+        self._end = 0  # of what was kept when it was last read
         self._kept_from = 0  # counted as the ring counts, as all places are
         self._position = 0.0  # of the next sample to read
         self._given = 0  # samples read since the clocks were compared
@@ -103,7 +107,8 @@ class Follower:
         self._known = SETTLING
         self._pace = self._nominal
         self._locked = False
-        self._dry = False
+        self._seen = 0
+        self._dry = 0  # samples in vain since the last one that was there
         self.slips = 0
         """Times that the reader ran dry or had to jump; by the reader."""
 
@@ -122,22 +127,23 @@ class Follower:
 
         Quiet while there is nothing to give: at first, and while the writer has stopped.
         """
-        latest, now = self._latest, self._monotonic()
-        written, at, _ = latest
+        (written, at, block), now = self._latest, self._monotonic()
         self._collect()
         if now - at > STOPPED:
             self._forget()
             return np.zeros(count, dtype=np.int16)
         self._given += count
         window = self._window
-        late = at - written / self._rate
-        window.writer = min(window.writer, late)
-        window.latest_writer = max(window.latest_writer, late)
+        if written != self._seen:  # else it is an old call, which tells nothing of now
+            self._seen = written
+            late = at - written / self._rate
+            window.writer = min(window.writer, late)
+            window.latest_writer = max(window.latest_writer, late)
         window.reader = min(window.reader, now - self._given / self._output_rate)
         window.reads += count
         if not self._locked:
-            if window.reads >= ACQUIRING * self._output_rate:
-                self._begin(latest[2])
+            if window.reads >= ACQUIRING * self._output_rate and window.writer < math.inf:
+                self._begin(block)
             return np.zeros(count, dtype=np.int16)
         out = self._take(count)
         if window.reads >= WINDOW * self._output_rate:
@@ -156,7 +162,8 @@ class Follower:
 
     def _forget(self) -> None:
         """The clocks must be compared anew; the drift that was learnt is kept."""
-        self._locked = self._dry = False
+        self._locked = False
+        self._dry = 0
         self._given = 0
         self._window = _Window()
 
@@ -181,6 +188,9 @@ class Follower:
     def _steer(self) -> None:
         """Once per window: find the pace that takes the error away; jump where it is no drift."""
         passed = self._window.reads / self._output_rate
+        if self._window.writer == math.inf:
+            self._window = _Window()
+            return
         error, before = self._behind(), self._error
         self._window = _Window()
         self._error = error
@@ -199,6 +209,10 @@ class Follower:
 
     def _take(self, count: int) -> NDArray[np.int16]:
         reach, pace = self._interpolator.reach, self._pace
+        if self._dry > LOST * self._output_rate and self._kept_from + len(self._kept) > self._end:
+            self._position -= self._held * self._rate  # lost for good: the buffer fills anew
+            self._dry = 0
+        self._end = self._kept_from + len(self._kept)
         first = max(self._position - self._kept_from, float(reach))
         there = int((len(self._kept) - reach - 1 - first) / pace) + 1
         ready = max(0, min(count, there))
@@ -210,7 +224,7 @@ class Follower:
         if ready < count and not self._dry:
             self.slips += 1
             self._held = min(LONGEST_HELD, self._held + LATER)
-        self._dry = ready < count
+        self._dry = 0 if ready == count else self._dry + count - ready
         return out
 
 
