@@ -1,7 +1,7 @@
 """A recording through the very chain of the box, and what that made of the echo in it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from appliance.audio.recording import Recording
 from appliance.config import Config
-from appliance.enhance.array.geometry import AUTO, GENERIC, Array, names, read_arrays
+from appliance.enhance.array.geometry import AUTO, GENERIC, Array, choose, names, read_arrays
 from appliance.enhance.chain import Chain
 from appliance.enhance.types import FULL_SCALE, Report
 from appliance.errors import ConfigError
@@ -129,6 +129,20 @@ class _Bare:
         return Report()
 
 
+def array_of(config: Config, channels: int, card: str = "") -> Array:
+    """Return the microphones that these settings use of a card, or of a recording.
+
+    Args:
+        config: The settings.
+        channels: How many there are.
+        card: The name of the card, if it is known.
+    """
+    array = choose(config.audio.array, card, channels)
+    if array.name != GENERIC:
+        return array
+    return replace(array, microphones=(min(config.audio.microphone_channel, channels - 1),))
+
+
 def with_array(config: Config, name: str) -> Config:
     """Return the settings with another microphone array.
 
@@ -183,7 +197,8 @@ def _which(array: Array, channels: int) -> str:
         return f"array: {array.name} ({array.why})"
     if channels == 1:
         return "array: none, one microphone"
-    return f"array: none, {channels} single microphones (--array names a board); {array.why}"
+    heard = f"channel {array.microphones[0]} of {channels} is heard"
+    return f"array: none, {heard} (--array names a board); {array.why}"
 
 
 def lag(heard: Sound, played: Sound) -> Seconds | None:
@@ -209,21 +224,24 @@ def enhance(
     chain: Engine,
     array: Array,
     take: Callable[[Taps], object],
+    *,
+    every: int = 100,
 ) -> Iterator[Second]:
-    """Put it through a chain; yield what became of each second.
+    """Put it through a chain; yield what became of each second, or each ``every`` frames.
 
     Args:
         material: From ``prepare``.
         chain: Fresh, or with what it learnt elsewhere.
         array: Whose microphones are compared with the taps.
         take: Gets the taps of each frame.
+        every: How many frames make a second.
     """
     meter = _Meter(array)
     for number, frame in enumerate(material.frames(), start=1):
         taps = chain.process(frame)
         take(taps)
         meter.add(frame, taps)
-        if number % 100 == 0:
+        if number % every == 0:
             yield meter.read(seconds(frame.end), chain.report())
     if not meter.empty:
         yield meter.read(material.length, chain.report())

@@ -98,6 +98,9 @@ class Sounding:
     best: int | None
     """The microphone that hears the sweeps best; ``None``: none hears them."""
 
+    begins: float = 0.0
+    """Sample at which it begins to hear the first sweep."""
+
     delay: Seconds | None = None
     """From the reference to the best microphone; ``None``: no reference carries the sweeps."""
 
@@ -140,7 +143,13 @@ def measure(
         raise AssertionError
     compared = [_beside(channel, answers, best, place[0]) for channel in found]
     drift, wobble = _clocks(place, played)
-    whole = Sounding(_judged(compared, best), best, None, wobble, drift)
+    whole = Sounding(
+        _judged(compared, best),
+        best,
+        begins=float(place[0]),
+        wobble=wobble,
+        drift_ppm=drift,
+    )
     if reference is None:
         return whole
     copy = deconvolve(reference / FULL_SCALE, played.sweep)

@@ -11,11 +11,18 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from appliance.app.enhancing import Material, Second, enhance, make_chain, prepare, with_array
+from appliance.app.enhancing import (
+    Material,
+    Second,
+    array_of,
+    enhance,
+    make_chain,
+    prepare,
+    with_array,
+)
 from appliance.audio.recording import WavSink, read
 from appliance.cli.terminal import AsJson, ConfigFile, console, errors
 from appliance.config import load
-from appliance.enhance.array.geometry import choose
 from appliance.errors import ConfigError, RecordingError
 from appliance.frames import RATE, Taps
 from appliance.host.journal import set_up_logging
@@ -76,7 +83,7 @@ def enhance_recording(  # noqa: PLR0913 - one parameter for each option
     if array is not None:
         settings = with_array(settings, array)
     recorded = read(mic)
-    board = choose(settings.audio.array, "", recorded.samples.shape[1])
+    board = array_of(settings, recorded.samples.shape[1])
     material = prepare(recorded, None if far is None else read(far), board)
     if not as_json:
         for note in material.notes:
