@@ -8,7 +8,7 @@ report is a false accept.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,9 +16,8 @@ import numpy as np
 
 from appliance.detect.embedding import EmbeddingWake, Head
 from appliance.detect.wake import MicroWake
-from appliance.frames import FRAME_SAMPLES, RATE, Frame
+from appliance.frames import FRAME_SAMPLES, RATE
 from appliance.ports import WakeDetector
-from appliance.units import SampleIndex
 from tests.benchmarks._voices import read, trimmed, voices
 from tests.benchmarks.audio.acoustics import (
     SPOKEN_DBFS,
@@ -36,7 +35,7 @@ from tests.benchmarks.audio.acoustics import (
 )
 from tests.benchmarks.audio.corpus import Corpus, Samples, drawn, packaged
 from tests.benchmarks.audio.engines import chosen, through
-from tests.benchmarks.audio.suite import spread
+from tests.benchmarks.audio.suite import reports, spread
 
 Playback = Literal["", "speech", "music"]
 
@@ -98,6 +97,15 @@ class Calls:
     recordings: tuple[Sound, ...]
     people: bool
     """Recorded, rather than synthetic."""
+
+    @property
+    def engine(self) -> str:
+        """Name what listens for it."""
+        return "EmbeddingWake" if self.detector == "computer" else "MicroWake"
+
+    def part(self, begin: int, end: int) -> "Calls":
+        """Return some of the recordings."""
+        return replace(self, recordings=self.recordings[begin:end])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,9 +223,7 @@ def count(
         Work(
             seed + i,
             cell,
-            Calls(
-                calls.word, calls.detector, calls.recordings[part : part + SESSION], calls.people
-            ),
+            calls.part(part, part + SESSION),
             engines,
             backbone,
         )
@@ -253,16 +259,6 @@ def detector(word: str, backbone: Path) -> Callable[[], WakeDetector]:
     if word == "computer":
         return lambda: EmbeddingWake(backbone, [Head(word, COMPUTER)])
     return lambda: MicroWake([word])
-
-
-def reports(detector: WakeDetector, sound: Samples) -> list[int]:
-    """Return where a detector reports its word in a sound."""
-    events = []
-    for first in range(0, len(sound) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
-        frame = Frame(sound[first : first + FRAME_SAMPLES], SampleIndex(first))
-        if detector.process(frame) is not None:
-            events.append(int(frame.end))
-    return events
 
 
 def judge(engine: str, cell: str, scene: Session, found: Sequence[int]) -> Tally:

@@ -77,8 +77,8 @@ class Speex:
 class Ours:
     """The appliance's whole chain, as the box runs it, fresh: nothing learnt before."""
 
-    def __init__(self) -> None:
-        self._canceller = SpeexCanceller(1)
+    def __init__(self, microphones: int = 1) -> None:
+        self._canceller = SpeexCanceller(microphones)
         self._suppressor = AudioProcessor(
             sample_rate=RATE, echo_cancellation=True, high_pass_filter=True
         )

@@ -6,7 +6,7 @@ import os
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.detect.speech import WINDOW, Silero
+from appliance.detect.wake import MicroWake
+from appliance.frames import FRAME_SAMPLES, Frame
+from appliance.ports import WakeDetector
+from appliance.units import SampleIndex
 from tests.benchmarks.audio.acoustics import pcm
 from tests.benchmarks.audio.corpus import Samples, packaged, say
 from tests.benchmarks.audio.engines import Kind, chosen, through
@@ -36,6 +40,9 @@ class Outcome:
     recall: float
     """Percent of the windows of the person's speech in double talk that Silero (0.5) hears."""
 
+    accepts: float
+    """Wake words reported in a scene in which nobody says one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -56,11 +63,13 @@ class Means:
 
     @property
     def title(self) -> str:
-        """Name engine and tap."""
-        return self.engine if self.engine == "none" else f"{self.engine}, {self.tap}"
+        """Name the engine, and the tap if it has several."""
+        return (
+            self.engine if self.tap in {"microphone", "output"} else f"{self.engine}, {self.tap}"
+        )
 
     def mean(self, figure: str, condition: Condition | None = None) -> float:
-        """Return the mean of a field of ``Figures``, or of ``recall``; nan where none has it."""
+        """Return the mean of a figure, ``OWN`` or of ``Figures``; nan where none has it."""
         values = [
             value
             for outcome in self.outcomes
@@ -80,10 +89,13 @@ class Means:
 
 
 def _of(outcome: Outcome, figure: str) -> float:
-    return float(getattr(outcome if figure == "recall" else outcome.figures, figure))
+    return float(getattr(outcome if figure in OWN else outcome.figures, figure))
 
 
-FIGURES = (*(field.name for field in fields(Figures)), "recall")
+OWN = frozenset({"recall", "accepts"})
+"""Figures of ``Outcome`` itself."""
+
+WORDS = ("hey_jarvis", "alexa", "hey_mycroft", "okay_nabu")
 
 
 def measure(seeds: Sequence[int], kinds: Sequence[Kind], silero: Path) -> list[Means]:
@@ -140,6 +152,7 @@ def _scene(work: Work) -> list[Outcome]:
                     sounds.scene.condition,
                     figures(sounds, output),
                     recall(spoken, heard),
+                    len(reports(MicroWake(WORDS), output)),
                 )
             )
     return outcomes
@@ -150,6 +163,16 @@ def probabilities(silero: Silero, sound: Samples) -> NDArray[np.float64]:
     silero.reset()
     windows: Iterable[int] = range(0, len(sound) - WINDOW + 1, WINDOW)
     return np.array([silero.probability(sound[i : i + WINDOW]) for i in windows])
+
+
+def reports(detector: WakeDetector, sound: Samples) -> list[int]:
+    """Return where a detector reports its word in a sound."""
+    events = []
+    for first in range(0, len(sound) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
+        frame = Frame(sound[first : first + FRAME_SAMPLES], SampleIndex(first))
+        if detector.process(frame) is not None:
+            events.append(int(frame.end))
+    return events
 
 
 def recall(spoken: NDArray[np.bool_], heard: NDArray[np.bool_]) -> float:
