@@ -45,6 +45,9 @@ def together(choice: Choice, wish: Wish) -> Iterator[StreamPlan]:
     """Yield the ways to open both directions as one stream, if there are two."""
     if choice.input is None or choice.output is None:
         return
+    cards = {choice.input.card, choice.output.card} - {None}
+    if len(cards) == 2:  # each has a clock: one stream of both would lose a block now and then
+        return
     most = min(choice.input.inputs, choice.output.outputs)
     for channels in _channels(wish, most):
         for rate in _rates(wish, choice.input, choice.output):

@@ -2,6 +2,7 @@
 
 import heapq
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from hypothesis import given, settings
@@ -155,7 +156,7 @@ def test_reader_stays_no_further_behind_than_it_must() -> None:
     behind = {}
     for latest in (0.001, 0.010):
         now = [0.0]
-        follower = Follower(SampleRate(16_000), SampleRate(16_000), monotonic=lambda n=now: n[0])
+        follower = Follower(SampleRate(16_000), SampleRate(16_000), monotonic=partial(max, now))
         rng = np.random.default_rng(3)
         written = 0
         for number in range(300):

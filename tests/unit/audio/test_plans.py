@@ -43,3 +43,10 @@ def test_more_channels_than_there_are_cannot_be_opened() -> None:
 def test_one_direction_alone_is_no_matter_of_both() -> None:
     assert not list(together(Choice(ARRAY, None, ""), Wish()))
     assert not list(together(Choice(None, SPEAKER, ""), Wish()))
+
+
+def test_two_cards_have_a_clock_each_and_are_never_one_stream() -> None:
+    microphone = DeviceRecord(5, "microphone (hw:2,0)", 1, 0, SampleRate(48_000))
+    speaker = DeviceRecord(6, "speaker (hw:3,0)", 0, 2, SampleRate(48_000))
+
+    assert not list(together(Choice(microphone, speaker, ""), Wish()))
