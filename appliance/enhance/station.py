@@ -1,0 +1,156 @@
+"""The stages for one array, in order; see ``appliance.enhance.chain``."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.config.sound import Echo
+from appliance.enhance.array.geometry import Array
+from appliance.enhance.echo.alignment import Alignment
+from appliance.enhance.echo.speex import SpeexCanceller
+from appliance.enhance.memory import Learnt, named, part
+from appliance.enhance.taps.convergence import Convergence
+from appliance.enhance.taps.gentle import GentleSuppressor
+from appliance.enhance.taps.highpass import HighPass
+from appliance.enhance.taps.neural import NeuralSuppressor
+from appliance.enhance.taps.playing import Playing
+from appliance.enhance.taps.webrtc import AutomaticGain, NoiseSuppression, WebRtcSuppressor
+from appliance.enhance.types import Block, Mono, Report, Suppressor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tapped:
+    """The three taps of 10 ms."""
+
+    wake: Mono
+    speech: Mono
+    recognition: Mono
+    playing: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cancelled:
+    """One microphone's 10 ms around the canceller."""
+
+    left: Block
+    echo: Block
+    reference: Mono
+
+
+class Station:
+    """All stages for one array.
+
+    Args:
+        array: Its microphones are the rows of the blocks.
+        echo: The settings.
+        cancels: Whether there is a reference, and an echo to be cancelled.
+
+    Raises:
+        ModelError: A model of the settings, or a library, is missing or unfit.
+    """
+
+    def __init__(self, array: Array, echo: Echo, *, cancels: bool) -> None:
+        microphones = len(array.microphones)
+        self._array, self._settings = array, echo
+        self.cancels = cancels
+        self.bearing: float | None = None
+        self._high_pass = HighPass(microphones)
+        self._playing = Playing()
+        self._playing_now = False
+        self._convergence = Convergence()
+        if cancels:
+            self._alignment = Alignment(microphones)
+            self._canceller = SpeexCanceller(microphones)
+        self._gentle = GentleSuppressor()
+        self._strong: Suppressor = (
+            WebRtcSuppressor()
+            if echo.residual_model is None
+            else NeuralSuppressor(echo.residual_model)
+        )
+        strength = echo.noise_suppression
+        self._noise = None if strength == "off" else NoiseSuppression(strength)
+        self._gain = AutomaticGain() if echo.automatic_gain else None
+
+    @property
+    def converged(self) -> bool:
+        """Whether the box's own voice is as good as gone from the speech tap."""
+        return self._convergence.converged
+
+    def process(self, block: Block, reference: Mono) -> Tapped:
+        """Take 10 ms of the array's microphones and of what is played (0 where unknown)."""
+        self._playing.process(reference)
+        sound = self._high_pass.process(block)
+        if not self.cancels or not self._playing.remembered:
+            self._playing_now = False
+            mono = self._mono(sound)
+            return Tapped(self._gently(mono, None), mono, self._recognition(mono), playing=False)
+        cancelled = self._cancel(sound, reference)
+        heard = self._playing.heard(self._alignment.delay)
+        self._playing_now = heard
+        if heard:
+            self._convergence.process(sound[0], cancelled.left[0], cancelled.echo[0])
+        mono = self._mono(cancelled.left)
+        return Tapped(
+            wake=self._gently(mono, cancelled.echo[0]),
+            speech=self._strong.process(mono, cancelled.reference),
+            recognition=self._recognition(mono),
+            playing=heard,
+        )
+
+    def report(self) -> Report:
+        """Return what is known now; any thread."""
+        alignment = self._alignment if self.cancels else None
+        return Report(
+            playing=self._playing_now,
+            delay=None if alignment is None else alignment.delay,
+            drift_ppm=0.0 if alignment is None else alignment.drift_ppm,
+            erle_db=self._convergence.erle_db,
+            converged=self.converged,
+            bearing=self.bearing,
+        )
+
+    def state(self) -> Learnt:
+        """Return what was learnt of the room."""
+        if not self.cancels:
+            return {}
+        return {
+            **named("alignment", self._alignment.state()),
+            **named("canceller", self._canceller.state()),
+        }
+
+    def restore(self, learnt: Mapping[str, NDArray[np.float32]]) -> bool:
+        """Take what ``state`` gave; return whether it fitted."""
+        if not self.cancels:
+            return False
+        aligned = self._alignment.restore(part(learnt, "alignment"))
+        taken = aligned and self._canceller.restore(part(learnt, "canceller"))
+        self._convergence = Convergence(restored=taken)
+        return taken
+
+    def _cancel(self, sound: Block, reference: Mono) -> _Cancelled:
+        aligned = self._alignment.process(sound, reference)
+        if self._alignment.slid:
+            self._canceller.slide(self._alignment.slid)
+        left, echo = self._canceller.process(sound, aligned), self._canceller.echo
+        if not np.isfinite(left.sum()):
+            log.warning("echo: the canceller gave no numbers and starts anew")
+            self._canceller = SpeexCanceller(len(sound))
+            left, echo = sound, np.zeros_like(sound)
+        return _Cancelled(left, echo, aligned)
+
+    def _mono(self, sound: Block) -> Mono:
+        mono: Mono = sound[0]
+        return mono
+
+    def _gently(self, mono: Mono, echo: Mono | None) -> Mono:
+        return self._gentle.process(mono, echo) if self.cancels else mono
+
+    def _recognition(self, mono: Mono) -> Mono:
+        if self._noise is not None:
+            mono = self._noise.process(mono)
+        return mono if self._gain is None else self._gain.process(mono)
