@@ -122,8 +122,8 @@ def _draw(options: argparse.Namespace, results: Results) -> list[Path]:
     # the third: the person as loud as the echo, the other parameters plain
     drawn = plots.draw(options.plots, results.seeds[2], chosen(options.engines))
     for calls, _, tallies in results.calls:
-        word = calls.word.replace(" ", "-")
-        title = f'"{calls.word}" while the box plays, {len(calls.recordings)} recordings'
+        word = calls.title.replace(", ", "-")
+        title = f"{calls.title}: {len(calls.recordings)} calls while the box plays"
         drawn.append(plots.bars(tallies, title, options.plots / f"wake-{word}.png"))
     return drawn
 
@@ -166,10 +166,10 @@ def _call_rows(calls: Calls, cells: Sequence[Cell], tallies: Sequence[Tally]) ->
             false = f"; {tally.false_accepts} false in {tally.minutes:.1f} min"
             rows.append(
                 Row(
-                    f"{calls.word}, {cell.name}: {tally.engine}",
+                    f"{calls.title}, {cell.name}: {tally.engine}",
                     tally.heard,
                     f"of {tally.calls}",
-                    note=f"{'people' if calls.people else 'synthetic'}, {calls.engine}{false}",
+                    note=f"{calls.engine}{false}",
                     least=wanted if asked else None,
                 )
             )

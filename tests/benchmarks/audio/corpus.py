@@ -202,10 +202,15 @@ def _run(command: list[str], package: str, folder: Path | None = None) -> None:
         raise CorpusError(f"{needed}, but {' '.join(command[:3])} failed: {last}")
 
 
+def ffmpeg() -> str:
+    """Return the program that decodes G.722."""
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
 def _decode(file: Path) -> Samples:
     if file.suffix == ".wav":
         return _read(file)
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-f", "g722"]
+    command = [ffmpeg(), "-nostdin", "-v", "error", "-f", "g722"]
     command += ["-i", str(file), "-ar", str(RATE), "-ac", "1", "-f", "s16le", "-"]
     done = subprocess.run(command, check=True, capture_output=True)  # noqa: S603
     return np.frombuffer(done.stdout, dtype="<i2").astype(np.int16)

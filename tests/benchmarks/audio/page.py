@@ -163,6 +163,5 @@ def _calls(calls: Calls, cells: Sequence[Cell], tallies: Sequence[Tally]) -> str
 
     engines = dict.fromkeys(tally.engine for tally in tallies)
     rows = [[engine, *(cell(engine, c.name) for c in cells)] for engine in engines]
-    who = "people" if calls.people else "synthetic voices"
-    title = f'"{calls.word}", {len(calls.recordings)} recordings of {who} ({calls.engine}):\n'
+    title = f"{calls.title}: {len(calls.recordings)} voices, listened for by {calls.engine}:\n"
     return f"\n{title}\n" + _table(["", *(c.name for c in cells)], rows)
