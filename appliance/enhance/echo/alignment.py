@@ -34,6 +34,7 @@ _SLIP_ALIKE = 0.25  # likeness of the path before and after it
 _FOLLOWED = 4.0  # ppm; 0.06 samples a second are nothing to a filter that adapts
 _LET_GO = 2.0
 _CERTAIN = 3.0  # standard errors
+_LOUDEST = 16.0 * FRAME_SAMPLES  # four times full scale throughout
 _PATIENCE = 40  # hops (1.6 s of playback) without an echo: another microphone
 
 
@@ -55,7 +56,9 @@ class Alignment:
         self._position = 0.0  # what the reference is delayed by
         self._expected: Found | None = None  # where the echo is, as far as anything was done for
         self._follows = False
-        self._kept: Path | None = None  # the canceller's path was learnt with it
+        self._weighed: Found | None = None
+        self._kept: Path | None = None  # the echo path, before a slip
+        self._moved = 0.0  # samples by which the line was read faster since
         self.slid = 0
         """By how many samples later the aligned reference comes from this block on, against an
         echo that stands: for ``Canceller.slide``. 0 with a slip that is followed."""
@@ -106,10 +109,10 @@ class Alignment:
             "delay": np.array([found.peak, found.start, self._position], np.float32),
             "drift": np.array([self._drift.ppm], np.float32),
         }
-        path = self._drift.latest or self._kept
-        if path is not None:
-            lags = np.fft.irfft(path.spectrum)[:LENGTH]
-            state["path"] = np.append(lags, path.begin).astype(np.float32)
+        if self._kept is not None:
+            lags = np.fft.irfft(self._kept.spectrum)[:LENGTH]
+            begin = self._kept.begin - self._moved
+            state["path"] = np.append(lags, begin).astype(np.float32)
         return state
 
     def restore(self, state: Mapping[str, NDArray[np.float32]]) -> bool:
@@ -122,11 +125,11 @@ class Alignment:
         whole = path is not None and path.shape == (LENGTH + 1,) and bool(np.isfinite(path).all())
         self._position = min(max(float(delay[2]), 0.0), self._line.longest)
         self._expected = Found(float(delay[0]), float(delay[1]))
-        self._tracker.found = self._expected
+        self._tracker.found = self._weighed = self._expected
         self._kept = None
         if path is not None and whole:
-            self._kept = Path.of(path[:LENGTH], float(path[LENGTH]), -np.inf)
-        self._drift.restore(float(drift[0]), None)
+            self._keep(Path.of(path[:LENGTH], float(path[LENGTH]), -np.inf))
+        self._drift.restore(float(drift[0]))
         return True
 
     def _choose(self, block: Block, usable: NDArray[np.bool_] | None) -> int:
@@ -159,8 +162,9 @@ class Alignment:
     def _decide(self) -> None:
         """Weigh what the tracker has just found."""
         found = self._tracker.found
-        if found is None:
-            return
+        if found is None or found is self._weighed:
+            return  # what was found before a pause is no news after it
+        self._weighed = found
         expected = self._expected
         if expected is None:
             self._place(found)
@@ -168,7 +172,8 @@ class Alignment:
             self._slip(expected, found)
         else:
             self._drift.process(self._tracker)
-            self._kept = self._drift.latest or self._kept
+            if self._drift.latest is not None:
+                self._keep(self._drift.latest)
             self._expected = found
             self._fit(found)
 
@@ -189,16 +194,20 @@ class Alignment:
         if self._kept is not None and new is not None:
             fit = shift(self._kept, new, later, _SLIP)
             alike = fit.likeness > _SLIP_ALIKE
-            later = fit.samples if alike else later
+            later = fit.samples + self._moved if alike else later
         if alike:
             self._drift.settle(later, self._tracker.moment * HOP_SECONDS)
             old, self._position = self._position, max(self._position + later, 0.0)
             self.slid = round(self._position - old - later)
         else:
             self._drift.forget()
-        if self._kept is not None:
-            self._kept = new
+        if new is not None:
+            self._keep(new)
         self._fit(found)
+
+    def _keep(self, path: Path) -> None:
+        if path is not self._kept:
+            self._kept, self._moved = path, 0.0
 
     def _fit(self, found: Found) -> None:
         """Move the reference only if the echo would leave the canceller's reach.
@@ -224,11 +233,14 @@ class Alignment:
         if self._position - gained < LEAD or self._position - gained > self._line.longest:
             return
         self._position -= gained
+        self._moved += gained
         if self._expected is not None:
             found = self._expected
             self._expected = Found(found.peak - gained, found.start - gained)
 
 
 def _finite(sound: Mono) -> Mono:
-    """Give a sound without infinities; 4 times full scale is louder than any converter."""
+    """Give a sound as it is if it may be one, else without what no converter gives."""
+    if np.dot(sound, sound) <= _LOUDEST:  # false with NaN
+        return sound
     return np.clip(np.nan_to_num(sound), -4.0, 4.0)

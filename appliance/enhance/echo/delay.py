@@ -96,9 +96,9 @@ class DelayTracker:
         self._powers = np.zeros((_PARTITIONS, _BINS), np.float32)
         self._loudness = np.zeros(_PARTITIONS, np.float32)
         self._at = 0
-        self._microphone = np.zeros(_BINS, np.complex64)
+        self._microphone: NDArray[np.complex64] = np.zeros(_BINS, np.complex64)
         self._weights = np.zeros(_BINS, np.float32)
-        self._signed = np.zeros(_PARTITIONS * HOP // 2, np.float32)
+        self._signed: NDArray[np.float32] = np.zeros(_PARTITIONS * HOP // 2, np.float32)
         self._lags = self._signed
         self.found: Found | None = None
         """The latest that was believed; it stays over pauses."""
@@ -149,7 +149,7 @@ class DelayTracker:
                 self._judge()
             case _:
                 self._transform()
-        return slot == 2 and self._active
+        return slot == 3 and self._active
 
     def path(self, begin: int, length: int) -> NDArray[np.float32]:
         """Give the weighted correlation at lags from ``begin`` on, in samples at 16 kHz.
@@ -173,7 +173,7 @@ class DelayTracker:
         self._clock += 1
         self._at = (self._at - 1) % _PARTITIONS
         np.fft.rfft(self._played, out=self._spectra[self._at])
-        np.fft.rfft(self._heard * _TAPER, out=self._microphone)
+        self._microphone = np.fft.rfft(self._heard * _TAPER).astype(np.complex64, copy=False)
         spectrum = self._spectra[self._at]
         power = spectrum.real**2 + spectrum.imag**2
         self._powers[self._at] = power
@@ -209,7 +209,8 @@ class DelayTracker:
         np.divide(1, np.sqrt(powers + (floor + _TINY)), out=self._weights)
         self._weights[:_LOW] = 0
         half = self._cross[:, :_HALF] * self._weights[:_HALF]
-        self._signed = np.fft.irfft(half, HOP)[:, : HOP // 2].reshape(-1)
+        signed = np.fft.irfft(half, HOP)[:, : HOP // 2].reshape(-1)
+        self._signed = signed.astype(np.float32, copy=False)
         self._lags = np.abs(self._signed)
 
     def _judge(self) -> None:

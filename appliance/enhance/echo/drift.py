@@ -27,8 +27,9 @@ LENGTH = 1024
 """Samples of a path: 64 ms, the direct way and the early reflections."""
 
 _FFT = 2 * LENGTH
-_OMEGA = 2 * np.pi * np.arange(_FFT // 2 + 1) / _FFT
 _LOW, _HIGH = 300 * _FFT // RATE, 6500 * _FFT // RATE
+_OMEGA = 2 * np.pi * np.arange(_LOW, _HIGH) / _FFT
+_SQUARE = _OMEGA * _OMEGA
 _EVERY = 10  # hops of playback, 0.4 s, from path to path
 _KEPT = 25  # paths, 10 s of playback
 _SHORTEST = 1.0  # seconds between two paths that are compared
@@ -93,11 +94,12 @@ def shift(old: Path, new: Path, near: float, reach: int) -> Shift:
     lags = np.fft.irfft(cross, _FFT)
     at = np.arange(middle - reach, middle + reach + 1)
     top = float(at[int(lags[at].argmax())])
+    cross = cross[_LOW:_HIGH]
     turned = cross
     for _ in range(3):
-        turned = cross * np.exp(1j * _OMEGA * top)
+        turned = cross * np.exp(1j * (_OMEGA * top))
         slope = -float(np.dot(_OMEGA, turned.imag))
-        curve = float(np.dot(_OMEGA * _OMEGA, turned.real))
+        curve = float(np.dot(_SQUARE, turned.real))
         if curve <= 0:
             break
         top += min(max(slope / curve, -0.5), 0.5)
@@ -157,13 +159,11 @@ class DriftTracker:
         self._paths.clear()
         self._back = self._hops = 0
 
-    def restore(self, ppm: float, path: Path | None) -> None:
+    def restore(self, ppm: float) -> None:
         """Go on with what an earlier run has learnt."""
         self.ppm = min(max(ppm, -_STEEPEST), _STEEPEST)
         self._variance = 25.0 + (0.1 * self.ppm) ** 2  # another day, another temperature
         self.forget()
-        if path is not None:
-            self._paths.append(path)
 
     def _keep(self, path: Path) -> None:
         self._paths.append(path)
