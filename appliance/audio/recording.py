@@ -1,8 +1,8 @@
-"""Sound files: what people have is read, plain WAV is written; soundfile is known only here."""
+"""Sound files: all that people have is read, WAV and FLAC written; soundfile is known only here."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import soundfile
@@ -101,20 +101,38 @@ def _pieces(file: soundfile.SoundFile) -> list[NDArray[np.int16]]:
 
 
 class WavSink:
-    """A WAV file, signed 16-bit, written as sound comes; its folder is made if need be.
+    """A WAV file, or FLAC where asked, 16-bit, written as sound comes; its folder is made too.
+
+    Args:
+        path: Of the file; what is there is lost.
+        rate: Of the sound.
+        channels: 1 to 8 for FLAC.
+        kind: What the file is, whatever its name.
 
     Raises:
         RecordingError: It cannot be made or written, in one line; from every method.
     """
 
-    def __init__(self, path: Path, rate: SampleRate, *, channels: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rate: SampleRate,
+        *,
+        channels: int = 1,
+        kind: Literal["wav", "flac"] = "wav",
+    ) -> None:
         self._path = path
         self._channels = channels
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.open("ab").close()  # libsndfile only says "System error"
             self._file = soundfile.SoundFile(
-                path, "w", samplerate=rate, channels=channels, format="WAV", subtype="PCM_16"
+                path,
+                "w",
+                samplerate=rate,
+                channels=channels,
+                format=kind.upper(),
+                subtype="PCM_16",
             )
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
             raise self._failed(error) from error
