@@ -1,6 +1,6 @@
 """How a chosen device may be opened: the ways to try, the best first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from appliance.audio.devices import Choice, DeviceRecord
@@ -9,6 +9,12 @@ from appliance.units import SampleRate
 
 COMMON_RATES = (SampleRate(48_000), SampleRate(44_100), SampleRate(32_000), SampleRate(96_000))
 """What cards run at that do not run at 16 kHz."""
+
+
+def any_number(card: str, most: int) -> int:
+    """Know nothing of any card; see ``Wish.wanted``."""
+    del card, most
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,10 @@ class Wish:
     monitor: str | None = None
     """Which monitor of the sound server to record beside; empty: the default one; ``None``: none.
     """
+
+    wanted: Callable[[str, int], int] = any_number
+    """Tells how many of at most so many channels the array of the card of this name needs; 0: any
+    number will do. ``channels`` goes before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +59,17 @@ def together(choice: Choice, wish: Wish) -> Iterator[StreamPlan]:
     if len(cards) == 2:  # each has a clock: one stream of both would lose a block now and then
         return
     most = min(choice.input.inputs, choice.output.outputs)
-    for channels in _channels(wish, most):
+    wanted = wish.wanted(choice.input.name, choice.input.inputs)
+    if wanted > most and not wish.channels:  # PyAudio opens both directions with as many channels
+        return
+    for channels in _channels(wish, most, wanted):
         for rate in _rates(wish, choice.input, choice.output):
             yield StreamPlan(rate, channels, choice.input, choice.output)
 
 
 def input_alone(device: DeviceRecord, wish: Wish, *, source: str = "") -> Iterator[StreamPlan]:
     """Yield the ways to open the microphones alone, or a ``source`` of the sound server."""
-    for channels in _channels(wish, device.inputs):
+    for channels in _channels(wish, device.inputs, wish.wanted(device.name, device.inputs)):
         for rate in _rates(wish, device):
             yield StreamPlan(rate, channels, device, None, source)
 
@@ -68,12 +81,12 @@ def output_alone(device: DeviceRecord, wish: Wish) -> Iterator[StreamPlan]:
             yield StreamPlan(rate, channels, None, device)
 
 
-def _channels(wish: Wish, most: int) -> list[int]:
-    """Return the numbers of channels to try: the fewest that do, then what cards insist on."""
+def _channels(wish: Wish, most: int, wanted: int) -> list[int]:
+    """Return the numbers of channels to try: the array's, the fewest, then what cards insist on."""
     if wish.channels:
         return [wish.channels] if wish.channels <= most else []
     fewest = wish.microphone_channel + 1
-    return [n for n in dict.fromkeys((fewest, 2, most)) if fewest <= n <= most]
+    return [n for n in dict.fromkeys((wanted, fewest, 2, most)) if fewest <= n <= most]
 
 
 def _rates(wish: Wish, *devices: DeviceRecord) -> list[SampleRate]:

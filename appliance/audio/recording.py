@@ -1,4 +1,4 @@
-"""Sound files: all that people have is read, WAV and FLAC written; soundfile is known only here."""
+"""Sound files: what people have is read, WAV and FLAC written; soundfile is known only here."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

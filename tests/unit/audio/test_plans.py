@@ -50,3 +50,15 @@ def test_two_cards_have_a_clock_each_and_are_never_one_stream() -> None:
     speaker = DeviceRecord(6, "speaker (hw:3,0)", 0, 2, SampleRate(48_000))
 
     assert not list(together(Choice(microphone, speaker, ""), Wish()))
+
+
+def test_arrays_channels_are_tried_first() -> None:
+    wish = Wish(wanted=lambda name, most: 6 if "ReSpeaker" in name and most >= 6 else 0)
+    array = DeviceRecord(7, "ReSpeaker (hw:2,0)", 6, 2, SampleRate(16_000))
+    other = DeviceRecord(8, "headset (hw:3,0)", 6, 2, SampleRate(16_000))
+
+    assert not list(together(Choice(array, array, ""), wish))  # its loudspeaker has but two
+    assert next(input_alone(array, wish)).channels == 6
+    assert next(input_alone(other, wish)).channels == 1
+    assert next(together(Choice(other, other, ""), wish)).channels == 1
+    assert next(input_alone(array, Wish(channels=2, wanted=wish.wanted))).channels == 2
