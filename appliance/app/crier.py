@@ -27,11 +27,18 @@ class Crier:
     Args:
         voice: Speaks.
         announce: Says something now, or returns ``False``: somebody is talking.
+        meanwhile: Is told how long something is being said.
     """
 
-    def __init__(self, voice: Speaks, announce: Callable[[bytes, SampleRate], bool]) -> None:
+    def __init__(
+        self,
+        voice: Speaks,
+        announce: Callable[[bytes, SampleRate], bool],
+        meanwhile: Callable[[Seconds], None] | None = None,
+    ) -> None:
         self._voice = voice
         self._announce = announce
+        self._meanwhile = meanwhile
         self._waiting: deque[bytes] = deque(maxlen=MOST)
         self._free_at = 0.0  # when the one before has been said
 
@@ -58,6 +65,8 @@ class Crier:
             length = len(self._waiting.popleft()) / 2 / self._voice.rate + BREATH
             self._free_at = loop.time() + length
             loop.call_later(length, self._speak)
+            if self._meanwhile is not None:
+                self._meanwhile(Seconds(length))
 
     def _make(self, sentence: str) -> bytes:
         try:

@@ -12,6 +12,8 @@ from appliance.app.box import Box
 from appliance.app.camera import camera_for_tools
 from appliance.app.controls import Discretion, Loudness
 from appliance.app.crier import Crier
+from appliance.app.ducking import Ducker
+from appliance.app.quiet import QuietWatch, hours
 from appliance.app.simulation import private_house
 from appliance.backend.local.pipeline import Speaks
 from appliance.config import Config, Loaded
@@ -21,7 +23,7 @@ from appliance.errors import BrokerError, ConfigError
 from appliance.events import StopAsked
 from appliance.host.kept import Kept
 from appliance.mqtt.bridge import MqttBridge
-from appliance.mqtt.presence import Bill, Presence, Topics, topics
+from appliance.mqtt.presence import Bill, Presence, Shown, Topics, topics
 from appliance.timeline import Entry, Timeline
 from appliance.tools import wording
 from appliance.tools.builtin import built_in
@@ -122,7 +124,10 @@ class House:
         self._bridge = bridge
         self._timeline = timeline
         self._actions = Actions(bridge, replies=self._own.replies)
-        self._loudness = Loudness(kept)
+        self._loudness = Loudness(config, kept, self._show_volumes)
+        self._quiet = QuietWatch(hours(config.quiet), self._loudness.set_quiet)
+        self._ducking = config.ducking
+        self._ducker: Ducker | None = None
         self._discretion = Discretion(kept)
         self._box: Box | None = None
         self._presence: Presence | None = None
@@ -191,9 +196,10 @@ class House:
     def serve(self, box: Box) -> None:
         """Let the house tell this box what to do, and tell the house what it does."""
         self._box = box
-        self._loudness.attach(box)
-        self._discretion.attach(box)
         self._presence = Presence(self._bridge, self._own, self)
+        self._loudness.attach(box)
+        self._quiet.start()
+        self._discretion.attach(box)
         if self._discretion.get():
             self._presence.show_private(private=True)
         box.cues.append(self._presence.show)
@@ -202,17 +208,30 @@ class House:
 
     def leave(self) -> None:
         """Serve it no longer."""
+        self._quiet.stop()
+        if self._ducker is not None:
+            self._ducker.close()
+            self._ducker = None
         if self._presence is not None:
             self._presence.close()
             self._presence = None
         self._box = None
         self._crier = None
 
+    def duck_with(self, ducker: Ducker) -> None:
+        """Make other players softer while the box that is served talks; before ``speak_with``."""
+        if self._box is None:
+            return
+        self._ducker = ducker
+        ducker.tell(self._show_ducking)
+        self._box.cues.append(ducker.show)
+
     def speak_with(self, voice: Speaks) -> None:
         """Say troubles aloud from now on, once each, with the voice of the box that is served."""
         if self._box is None:
             return
-        self._crier = Crier(voice, self._box.announce)
+        meanwhile = self._ducker.announce if self._ducker is not None else None
+        self._crier = Crier(voice, self._box.announce, meanwhile)
         self._box.cues.append(self._crier.show)
         if self._told.is_set() and not self.connected:
             self._note("trouble", self.trouble)
@@ -253,10 +272,25 @@ class House:
         """Set the volume: the house asked for it."""
         self._loudness.set(level)
 
+    def set_chime_volume(self, level: int) -> None:
+        """Set the volume of the short sounds: the house asked for it."""
+        self._loudness.set_chimes(level)
+
+    def set_alarm_volume(self, level: int) -> None:
+        """Set the volume of alarms: the house asked for it."""
+        self._loudness.set_alarms(level)
+
+    def duck(self, *, soft: bool) -> None:
+        """Make other players of this machine softer, or take that back: the house asked for it."""
+        if self._ducker is not None:
+            self._ducker.ask(soft=soft)
+
     def _on_state(self, connected: bool, reason: str) -> None:  # noqa: FBT001 - a callback
         self._told.set()
         if connected:
             self._note("house", "connected to the broker")
+            if self._presence is not None:
+                self._presence.reconnected()
             return
         self._actions.connection_lost()
         self._note("trouble", reason)
@@ -267,6 +301,14 @@ class House:
             self._kept.keep(private=False)
         if self._presence is not None:
             self._presence.show_private(private=private)
+
+    def _show_volumes(self, shown: Shown) -> None:
+        if self._presence is not None:
+            self._presence.show_volumes(shown)
+
+    def _show_ducking(self, soft: bool) -> None:  # noqa: FBT001 - a callback
+        if self._presence is not None and self._ducking.mqtt:
+            self._presence.show_ducking(soft=soft, by_db=self._ducking.by_db)
 
     def _note(self, event: str, text: str) -> None:
         if self._box is not None:

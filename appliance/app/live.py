@@ -13,6 +13,7 @@ from appliance.app.attending import attend
 from appliance.app.backends import open_answers
 from appliance.app.background import in_background
 from appliance.app.box import Box
+from appliance.app.ducking import open_ducking
 from appliance.app.house import open_house
 from appliance.audio.card import Card, Exchange
 from appliance.audio.clock import LoopClock
@@ -106,6 +107,8 @@ async def _session(loaded: Loaded, store: ModelStore, watchers: Sequence[Watcher
             make_card=partial(_sound_card, config, clock),
         )
         house.serve(box)
+        memory = state_folder() / "players.json"
+        house.duck_with(await stack.enter_async_context(open_ducking(config.ducking, memory)))
         house.speak_with(parts.voice)
         attend(box, answers, house)
         box.muted_outside = kept.facts["muted"]

@@ -8,12 +8,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
 from appliance.audio.counters import CardCounters
+from appliance.audio.loudness import Gains
 from appliance.audio.track import NOTHING, QUALITY, Track
 from appliance.events import PlaybackDrained, PlaybackStarted
 from appliance.units import ResponseId, SampleRate, Seconds
@@ -37,6 +39,13 @@ class _Output:
     """One block of silence, made once."""
 
 
+class _Chime(NamedTuple):
+    """A sound that belongs to no reply, or what is left of it."""
+
+    sound: NDArray[np.int16]
+    alarm: bool = False
+
+
 class Playback:
     """The loudspeaker; see ``appliance.ports.Speaker``. Made on the event loop.
 
@@ -55,14 +64,14 @@ class Playback:
         self._counters = counters
         self._loop = asyncio.get_running_loop()
         self._reply_gain = 10 ** (gain_db / 20)
-        self._volume = 1.0  # by the event loop
+        self._gains = Gains()  # by the event loop
         self._live: list[Track] = []  # by the event loop: neither drained nor stopped
         self._output: _Output | None = None  # by the card's thread
         self._waiting: deque[Track] = deque()  # the loop appends, the card takes
         self._playing: Track | None = None  # by the card's thread
         self._draining: deque[Track] = deque()  # by the card's thread
-        self._chimes: deque[NDArray[np.int16]] = deque(maxlen=MOST_CHIMES)
-        self._chime = NOTHING  # by the card's thread: what is left of the present one
+        self._chimes: deque[_Chime] = deque(maxlen=MOST_CHIMES)
+        self._chime = _Chime(NOTHING)  # by the card's thread: what is left of the present one
         self._clock = 0  # by the card's thread: samples per channel handed over since the start
 
     # ---------------------------------------------------------------------- the event loop
@@ -106,26 +115,26 @@ class Playback:
         self._live.clear()
         return heard
 
-    def chime(self, sound: NDArray[np.int16], rate: SampleRate) -> None:
-        """Mix a short sound, one channel, into whatever is played; it belongs to no reply."""
+    def chime(self, sound: NDArray[np.int16], rate: SampleRate, *, alarm: bool = False) -> None:
+        """Mix a short sound, one channel, into whatever is played; it belongs to no reply.
+
+        ``alarm``: it is as loud as alarms are, not as chimes are.
+        """
         output = self._output
         if output is None:
             return
         if rate != output.rate:
             sound = soxr.resample(sound, rate, output.rate, quality=QUALITY)
-        self._chimes.append(sound)
+        self._chimes.append(_Chime(sound, alarm))
 
-    def set_volume(self, fraction: float) -> None:
-        """Set the loudness of everything, 0 to 1; heard at once.
-
-        Squared, because a half should sound like a half (-12 dB) and not be hardly softer.
-        """
-        self._volume = min(1.0, max(0.0, fraction)) ** 2
+    def set_gains(self, gains: Gains) -> None:
+        """Set the loudness of each kind of sound; heard at once."""
+        self._gains = gains
 
     @property
     def silent(self) -> bool:
         """Nothing is being played, waits to be, or is still on its way to the ear."""
-        return not (self._live or self._chimes or len(self._chime))
+        return not (self._live or self._chimes or len(self._chime.sound))
 
     def _find(self, response: ResponseId) -> Track | None:
         return next((track for track in self._live if track.response == response), None)
@@ -152,7 +161,7 @@ class Playback:
             return bytes(2 * count)
         clock = self._clock
         voice = self._next_of_replies(count) if self._waiting or self._playing else None
-        chime = self._next_of_chimes(count) if self._chimes or len(self._chime) else None
+        chime = self._next_of_chimes(count) if self._chimes or len(self._chime.sound) else None
         self._clock = clock + count
         if self._draining:
             self._report_the_drained(output)
@@ -165,13 +174,13 @@ class Playback:
     def _mix(
         self, voice: NDArray[np.float32] | None, chime: NDArray[np.float32] | None
     ) -> NDArray[np.int16]:
-        gain = self._volume
+        gain = self._gains.voice * self._reply_gain
         if voice is None:
-            mixed = np.zeros(0, dtype=np.float32) if chime is None else chime * gain
+            mixed = np.zeros(0, dtype=np.float32) if chime is None else chime
         elif chime is None:
-            mixed = voice * (gain * self._reply_gain)
+            mixed = voice * gain
         else:
-            mixed = (voice * self._reply_gain + chime) * gain
+            mixed = voice * gain + chime
         clipped: NDArray[np.int16] = np.clip(np.rint(mixed), -32_768, 32_767).astype(np.int16)
         return clipped
 
@@ -179,12 +188,14 @@ class Playback:
         out = np.zeros(count, dtype=np.float32)
         filled = 0
         while filled < count:
-            if not len(self._chime):
+            if not len(self._chime.sound):
                 if not self._chimes:
                     break
                 self._chime = self._chimes.popleft()
-            part, self._chime = self._chime[: count - filled], self._chime[count - filled :]
-            out[filled : filled + len(part)] = part
+            sound, alarm = self._chime
+            part, self._chime = sound[: count - filled], _Chime(sound[count - filled :], alarm)
+            gain = self._gains.alarms if alarm else self._gains.chimes
+            out[filled : filled + len(part)] = part * gain
             filled += len(part)
         return out
 

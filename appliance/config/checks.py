@@ -6,6 +6,7 @@ from pathlib import Path
 from appliance.config import cloud_checks
 from appliance.config.model import READY_WORDS, Board, Config, Mqtt, Wake
 from appliance.config.problems import Problem, meant, show
+from appliance.config.sound import Quiet
 
 _SPI0_PINS = {7: "CE1", 8: "CE0", 9: "MISO", 10: "MOSI", 11: "SCLK"}
 """BCM numbers of the Raspberry Pi's SPI 0. Its driver claims both select lines, whichever is used
@@ -18,6 +19,7 @@ def problems(config: Config) -> list[Problem]:
         *_wake(config.wake),
         *_ways_to_begin(config),
         *_audio(config),
+        *_quiet(config.quiet),
         *_mqtt(config.mqtt),
         *_tools(config),
         *_board(config.board),
@@ -59,6 +61,19 @@ def _audio(config: Config) -> Iterator[Problem]:
             ("audio", "microphone_channel"),
             f"{audio.microphone_channel} is not one of the {audio.channels} channels that"
             f" audio.channels opens; the last is {audio.channels - 1}",
+        )
+
+
+def _quiet(quiet: Quiet) -> Iterator[Problem]:
+    if quiet.begin is not None and quiet.end is None:
+        yield Problem(("quiet", "begin"), "they would never end: set quiet.end, too")
+    if quiet.end is not None and quiet.begin is None:
+        yield Problem(("quiet", "end"), "they would never begin: set quiet.begin, too")
+    if quiet.begin is not None and quiet.begin == quiet.end:
+        yield Problem(
+            ("quiet", "end"),
+            f"they would begin and end at {quiet.end}; for a softer box all day and night lower"
+            " audio.voice_gain_db",
         )
 
 

@@ -8,14 +8,18 @@ import json
 import logging
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from platformdirs import user_state_path
 
 from appliance.host.flushed import write_beside
 
 log = logging.getLogger(__name__)
+
+Volume = Literal["volume", "chime_volume", "alarm_volume"]
+_VOLUMES: tuple[Volume, ...] = ("volume", "chime_volume", "alarm_volume")
 
 
 class Facts(TypedDict):
@@ -30,8 +34,20 @@ class Facts(TypedDict):
     volume: int
     """0 to 100."""
 
+    chime_volume: int
+    """0 to 100."""
 
-FIRST: Facts = {"muted": False, "private": False, "volume": 100}
+    alarm_volume: int
+    """0 to 100."""
+
+
+FIRST: Facts = {
+    "muted": False,
+    "private": False,
+    "volume": 100,
+    "chime_volume": 100,
+    "alarm_volume": 100,
+}
 
 
 def state_folder() -> Path:
@@ -67,15 +83,16 @@ class Kept:
             self.facts["muted"] = muted
         if isinstance(private := found.get("private"), bool):
             self.facts["private"] = private
-        if isinstance(volume := found.get("volume"), int) and 0 <= volume <= 100:
-            self.facts["volume"] = volume
+        for name in _VOLUMES:
+            if isinstance(volume := found.get(name), int) and 0 <= volume <= 100:
+                self.facts[name] = volume
 
     def keep(
         self,
         *,
         muted: bool | None = None,
         private: bool | None = None,
-        volume: int | None = None,
+        volumes: Mapping[Volume, int] | None = None,
     ) -> None:
         """Remember what is given; written on a thread of its own, the latest facts win."""
         before = {**self.facts}
@@ -83,8 +100,8 @@ class Kept:
             self.facts["muted"] = muted
         if private is not None:
             self.facts["private"] = private
-        if volume is not None:
-            self.facts["volume"] = volume
+        for name, volume in (volumes or {}).items():
+            self.facts[name] = volume
         if self.facts != before:
             threading.Thread(target=self._write, name="kept", daemon=True).start()
 

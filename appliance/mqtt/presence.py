@@ -1,7 +1,8 @@
 """What the appliance tells the house of itself, and what it can be told (docs/mqtt.md).
 
-Topics below ``<root>/<id>``: ``availability``, ``state``, ``backend`` and ``money`` (retained),
-``event``; and, to us, ``set/mute``, ``set/private``, ``set/stop`` and ``set/volume``. Never
+Topics below ``<root>/<id>``: ``availability``, ``state``, ``backend``, ``money`` and ``volume``
+(retained), ``event``, ``duck`` and ``unduck``; and, to us, ``set/mute``, ``set/private``,
+``set/stop``, ``set/volume``, ``set/chime_volume``, ``set/alarm_volume`` and ``set/duck``. Never
 speech, never a transcript.
 """
 
@@ -10,6 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from appliance.errors import BrokerError
@@ -69,9 +71,24 @@ class Topics:
         return f"{self.root}/money"
 
     @property
+    def volume(self) -> str:
+        """``{"volume": …}``."""
+        return f"{self.root}/volume"
+
+    @property
     def event(self) -> str:
         """``{"type": …}``."""
         return f"{self.root}/event"
+
+    @property
+    def duck(self) -> str:
+        """Players of the house should be softer now."""
+        return f"{self.root}/duck"
+
+    @property
+    def unduck(self) -> str:
+        """They should be as they were."""
+        return f"{self.root}/unduck"
 
     @property
     def replies(self) -> str:
@@ -110,6 +127,22 @@ class Serving:
     """Whether nothing may leave the house."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How loud the box is, as the house is told; 0 to 100 each."""
+
+    volume: int
+    """Of voice and chimes: what holds now."""
+
+    chime_volume: int
+    """Of chimes, within that."""
+
+    alarm_volume: int
+
+    quiet: bool = False
+    """Whether it is quiet hours."""
+
+
 class Commands(Protocol):
     """What the house may tell us. Event loop only."""
 
@@ -127,6 +160,18 @@ class Commands(Protocol):
 
     def set_volume(self, level: int) -> None:
         """Set the volume, 0 to 100."""
+        ...
+
+    def set_chime_volume(self, level: int) -> None:
+        """Set the volume of the short sounds, 0 to 100."""
+        ...
+
+    def set_alarm_volume(self, level: int) -> None:
+        """Set the volume of alarms, 0 to 100."""
+        ...
+
+    def duck(self, *, soft: bool) -> None:
+        """Make other players on this machine softer, or take that back."""
         ...
 
 
@@ -148,13 +193,17 @@ class Presence:
         self._serving = Serving()
         self._bill: Bill | None = None
         self._pause: asyncio.TimerHandle | None = None
+        self._untold: Callable[[], None] | None = None
         self._undo = [
             bridge.subscribe(f"{own.root}/set/{name}", self._command(name, handler))
             for name, handler in (
                 ("mute", self._mute),
                 ("private", self._private),
                 ("stop", self._stop),
-                ("volume", self._volume),
+                ("volume", partial(_level, commands.set_volume)),
+                ("chime_volume", partial(_level, commands.set_chime_volume)),
+                ("alarm_volume", partial(_level, commands.set_alarm_volume)),
+                ("duck", self._duck),
             )
         ]
         self.show(Cue.IDLE)
@@ -195,6 +244,30 @@ class Presence:
         self._bill = bill
         if self._pause is None:
             self._tell_bill()
+
+    def show_volumes(self, shown: Shown) -> None:
+        """Publish how loud the box is."""
+        self._bridge.retain(self._own.volume, _json(asdict(shown)))
+
+    def show_ducking(self, *, soft: bool, by_db: float) -> None:
+        """Tell the players of the house to be softer, or to be as they were.
+
+        What cannot be told now is told once there is a broker again (``reconnected``), so that no
+        player stays soft because a message was lost.
+        """
+        topic = self._own.duck if soft else self._own.unduck
+        try:
+            self._bridge.publish(topic, _json({"by_db": by_db}))
+        except BrokerError as error:
+            log.debug("mqtt: ducking not told: %s", error)
+            self._untold = None if soft else partial(self.show_ducking, soft=False, by_db=by_db)
+        else:
+            self._untold = None
+
+    def reconnected(self) -> None:
+        """Tell what could not be told before."""
+        if self._untold is not None:
+            self._untold()
 
     def _show(self, serving: Serving) -> None:
         self._serving = serving
@@ -245,11 +318,18 @@ class Presence:
         self._commands.stop()
         return True
 
-    def _volume(self, text: str) -> bool:
-        if not (text.isascii() and text.isdecimal()) or int(text) > 100:
+    def _duck(self, text: str) -> bool:
+        if text not in _SWITCH:
             return False
-        self._commands.set_volume(int(text))
+        self._commands.duck(soft=_SWITCH[text])
         return True
+
+
+def _level(take: Callable[[int], None], text: str) -> bool:
+    if not (text.isascii() and text.isdecimal()) or int(text) > 100:
+        return False
+    take(int(text))
+    return True
 
 
 _SWITCH: Mapping[str, bool] = {"on": True, "true": True, "off": False, "false": False}

@@ -138,7 +138,7 @@ def test_players_are_soft_for_a_while_and_then_exactly_as_they_were(
 
 def test_it_is_a_ramp_and_no_click(server: SoundServer, memory: Path) -> None:
     with player(server) as desktop, players(server, memory) as ours, desktop.pulse() as pulse:
-        seen = set()
+        seen: set[float] = set()
         ours.soften()
         until = time.monotonic() + 1.0
         while time.monotonic() < until:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from appliance.audio.counters import CardCounters
+from appliance.audio.loudness import Gains
 from appliance.audio.playback import Playback
 from appliance.events import PlaybackDrained, PlaybackStarted
 from appliance.units import ResponseId, SampleRate, Seconds
@@ -247,15 +248,30 @@ async def test_every_channel_plays_the_same() -> None:
     assert len(room.playback.fill(7)) == 7 * 2 * 2
 
 
-async def test_loudness_is_gain_times_volume_and_changes_at_once() -> None:
+async def test_loudness_is_two_gains_and_changes_at_once() -> None:
     room = Room(gain_db=-20.0)
     room.playback.play(A, pcm(3 * BLOCK, 10_000), RATE)
 
     assert room.blocks(1)[0] == 1000
-    room.playback.set_volume(0.5)
+    room.playback.set_gains(Gains(voice=0.25))
     assert room.blocks(1)[0] == 250
-    room.playback.set_volume(0.0)
+    room.playback.set_gains(Gains(voice=0.0))
     assert room.blocks(1)[0] == 0
+
+
+async def test_each_kind_of_sound_has_its_own_loudness() -> None:
+    room = Room(gain_db=-20.0)
+    room.playback.set_gains(Gains(voice=0.5, chimes=0.25, alarms=2.0))
+    room.playback.play(A, pcm(4 * BLOCK, 10_000), RATE)
+    room.playback.chime(np.full(BLOCK, 400, dtype=np.int16), RATE)
+    room.playback.chime(np.full(BLOCK + 1, 400, dtype=np.int16), RATE, alarm=True)
+    room.playback.chime(np.full(BLOCK - 1, 40, dtype=np.int16), RATE)
+
+    blocks = room.blocks(4).reshape(4, -1)
+    assert (blocks[0] == 500 + 100).all()
+    assert (blocks[1] == 500 + 800).all()
+    assert blocks[2].tolist() == [500 + 800] + [500 + 10] * (BLOCK - 1)
+    assert (blocks[3] == 500).all()
 
 
 async def test_too_loud_is_clipped_and_not_turned_over() -> None:

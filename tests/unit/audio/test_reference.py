@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from appliance.audio.capture import RING_SECONDS, Capture
 from appliance.audio.card import CardFormat, Exchange
 from appliance.audio.counters import CardCounters
+from appliance.audio.loudness import Gains
 from appliance.audio.playback import Playback
 from appliance.audio.recorded_card import Pace, RecordedCard
 from appliance.audio.recording import Recording
@@ -135,7 +136,7 @@ async def test_volume_is_in_the_reference() -> None:
     table.play(noise(RATE))
     for _ in range(20):
         table.block()
-    table.playback.set_volume(0.5)
+    table.playback.set_gains(Gains(voice=0.25))
     for _ in range(20):
         table.block()
 

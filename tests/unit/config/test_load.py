@@ -333,6 +333,29 @@ def test_the_listened_channel_is_opened(file: Path) -> None:
     assert problem.startswith("config.toml:3: audio.microphone_channel: 2 is not one of the 2")
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("begin = '22:00'", "2: quiet.begin: they would never end: set quiet.end, too"),
+        ("end = '07:00'", "2: quiet.end: they would never begin: set quiet.begin, too"),
+        (
+            "begin = '07:00'\nend = '07:00'",
+            (
+                "3: quiet.end: they would begin and end at 07:00; for a softer box all day and night"
+                " lower audio.voice_gain_db"
+            ),
+        ),
+    ],
+)
+def test_quiet_hours_begin_and_end(file: Path, text: str, problem: str) -> None:
+    assert one(file, f"[quiet]\n{text}\n") == f"config.toml:{problem}"
+
+
+def test_quiet_hours_may_last_over_midnight(file: Path) -> None:
+    file.write_text("[quiet]\nbegin = '22:00'\nend = '07:00'\n")
+    assert read(file).config.quiet.end == "07:00"
+
+
 def test_a_folder_of_tools_exists(file: Path) -> None:
     problem = one(file, "[tools]\nfolders = ['.',\n 'nothing']\n")
     assert problem == "config.toml:3: tools.folders[1]: there is no folder nothing"

@@ -16,15 +16,28 @@ def written() -> None:
 
 def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "kept.json"
-    Kept(path).keep(muted=True, private=True, volume=30)
+    Kept(path).keep(muted=True, private=True, volumes={"volume": 30, "alarm_volume": 80})
     written()
     again = Kept(path)
     again.read()
-    assert again.facts == {"muted": True, "private": True, "volume": 30}
+    assert again.facts == {
+        **FIRST,
+        "muted": True,
+        "private": True,
+        "volume": 30,
+        "alarm_volume": 80,
+    }
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nonsense", "[]", '{"muted": "yes", "private": 1, "volume": 900}', "{"]
+    "text",
+    [
+        "",
+        "nonsense",
+        "[]",
+        '{"muted": "yes", "private": 1, "volume": 900, "chime_volume": -1}',
+        "{",
+    ],
 )
 def test_file_that_holds_no_facts_counts_as_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "kept.json"

@@ -41,6 +41,9 @@ class Server:
     def volumes(self, index: int = 1) -> Volumes:
         return self.streams[index].volumes
 
+    def done(self) -> bool:
+        return not self.softening.moving
+
     def soften(self) -> None:
         self.softening.wanted = True
         self.looks()
@@ -55,10 +58,10 @@ def test_players_become_softer_step_by_step_and_then_are_as_they_were() -> None:
     server.softening.wanted = True
     server.looks(1)
     assert SOFT[0] < server.volumes()[0] < 1.0
-    assert server.softening.moving
+    assert not server.done()
     server.looks(STEPS - 1)
     assert server.volumes() == pytest.approx(SOFT, abs=1e-4)
-    assert not server.softening.moving
+    assert server.done()
     assert list(server.softening.owed) == ["music"]
 
     server.softening.wanted = False

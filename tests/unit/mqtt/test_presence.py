@@ -7,7 +7,7 @@ import pytest
 
 from appliance.events import BackendChanged, CallAnswered, Transcribed, WakeWordHeard
 from appliance.mqtt.bridge import MqttBridge
-from appliance.mqtt.presence import BILL_PAUSE, Bill, Presence, topics
+from appliance.mqtt.presence import BILL_PAUSE, Bill, Presence, Shown, topics
 from appliance.ports import Cue
 from appliance.units import CallId, SampleIndex, Seconds, TurnNumber
 from tests.bus import FakeBus
@@ -37,6 +37,15 @@ class FakeCommands:
 
     def set_volume(self, level: int) -> None:
         self.done.append(level)
+
+    def set_chime_volume(self, level: int) -> None:
+        self.done.append(("chimes", level))
+
+    def set_alarm_volume(self, level: int) -> None:
+        self.done.append(("alarms", level))
+
+    def duck(self, *, soft: bool) -> None:
+        self.done.append(("duck", soft))
 
 
 @pytest.fixture
@@ -103,6 +112,58 @@ def test_commands_are_taken_and_nonsense_is_not(
     assert commands.done[-1] == 30
     presence.close()
     assert bridge.handlers == {}
+
+
+def test_volumes_of_each_kind_and_ducking_can_be_asked_for(
+    bridge: FakeBridge, commands: FakeCommands, presence: Presence
+) -> None:
+    for name, payload in (
+        ("chime_volume", b"10"),
+        ("chime_volume", b"loud"),
+        ("alarm_volume", b"90"),
+        ("alarm_volume", b"1000"),
+        ("duck", b"on"),
+        ("duck", b"OFF"),
+        ("duck", b"-20"),
+    ):
+        bridge.say(f"voice-appliance/box/set/{name}", payload)
+    assert commands.done == [("chimes", 10), ("alarms", 90), ("duck", True), ("duck", False)]
+    presence.close()
+    assert bridge.handlers == {}
+
+
+def test_volumes_are_retained(presence: Presence, bridge: FakeBridge) -> None:
+    presence.show_volumes(Shown(30, 50, 100, quiet=True))
+    assert json.loads(bridge.retained["voice-appliance/box/volume"]) == {
+        "volume": 30,
+        "chime_volume": 50,
+        "alarm_volume": 100,
+        "quiet": True,
+    }
+
+
+def test_players_of_the_house_are_told_and_none_stays_soft_for_a_lost_message(
+    presence: Presence, bridge: FakeBridge
+) -> None:
+    presence.show_ducking(soft=True, by_db=20.0)
+    assert bridge.published == [("voice-appliance/box/duck", b'{"by_db":20.0}')]
+    bridge.connected = False
+    presence.show_ducking(soft=False, by_db=20.0)
+    presence.show_ducking(soft=True, by_db=20.0)
+    presence.show_ducking(soft=False, by_db=20.0)
+    assert len(bridge.published) == 1
+    bridge.connected = True
+    presence.reconnected()
+    presence.reconnected()
+    assert bridge.published[1:] == [("voice-appliance/box/unduck", b'{"by_db":20.0}')]
+
+
+def test_players_are_not_told_late_to_be_softer(presence: Presence, bridge: FakeBridge) -> None:
+    bridge.connected = False
+    presence.show_ducking(soft=True, by_db=20.0)
+    bridge.connected = True
+    presence.reconnected()
+    assert bridge.published == []
 
 
 def test_who_answers_is_retained_with_the_reason_and_whether_anything_leaves_the_house(
