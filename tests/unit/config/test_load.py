@@ -341,8 +341,8 @@ def test_the_listened_channel_is_opened(file: Path) -> None:
         (
             "begin = '07:00'\nend = '07:00'",
             (
-                "3: quiet.end: they would begin and end at 07:00; for a softer box all day and night"
-                " lower audio.voice_gain_db"
+                "3: quiet.end: they would begin and end at 07:00; for a softer box all day and"
+                " night lower audio.voice_gain_db"
             ),
         ),
     ],
