@@ -94,7 +94,7 @@ def test_the_report_for_people_says_what_became_of_the_echo(
     word.enhance_recording(mic=mic, far=mic, report=True, config=config)
     shown = capsys.readouterr().out
     for words in (
-        "echo: softer by 6.1 dB on the wake tap",
+        "echo: softer by 6.0 dB on the wake tap",
         "10 dB were never reached",
         "delay: 93.2 ms",
         "drift: -21.0 ppm",
