@@ -45,6 +45,7 @@ _FLOOR = np.float32(1e-7)  # of a tap's power
 _MEMORY = np.float32(0.9)  # per step, of the power of what is left
 _TINY = np.float32(1e-9)
 _CAUSAL_IN_TURN = 3  # partitions per step
+_LOUDSPEAKER_EVERY = 4  # steps
 _LEVEL_MEMORY = 0.9  # per 10 ms, of the powers that are compared
 _WORSE = 1.2  # a filter that makes things louder by this factor of power is wrong
 _PATIENCE = 15  # frames until a filter may be found wrong again
@@ -77,7 +78,7 @@ class KalmanCanceller:
         self._left = np.full((microphones, BINS), 1e-6, np.float32)
         self._heard = np.zeros((microphones, SPAN), np.float32)
         self._levels = _Levels(microphones)
-        self._step = 0
+        self._step = self._turn = 0
         self._steps_of_playback = 0
         self.echo: Block = np.zeros((microphones, FRAME_SAMPLES), np.float32)
         """What was taken out of the latest block."""
@@ -94,8 +95,7 @@ class KalmanCanceller:
         np.multiply(self._filters, self._line.spectra[0], out=self._product)
         echoes = latest_of_spectrum(self._product.sum(axis=1))
         self._learn(self._heard - echoes)
-        shares = self._levels.shares(heard, echoes[:, FRAME_SAMPLES:])
-        self.echo = echoes[:, FRAME_SAMPLES:] * shares
+        self.echo = self._levels.audible(heard, echoes[:, FRAME_SAMPLES:])
         self._mend()
         return heard - self.echo
 
@@ -115,7 +115,9 @@ class KalmanCanceller:
         elif -length < samples < 0:
             moved[:, -samples:] = response[:, : length + samples]
         self._filters = partitions_of(moved)
-        np.maximum(self._doubt, self._power() * np.float32(0.1), out=self._doubt)
+        np.maximum(
+            self._doubt, self._power(slice(None)).mean(axis=0) * np.float32(0.1), out=self._doubt
+        )
 
     def state(self) -> dict[str, NDArray[np.float32]]:
         """Return what was learnt: impulse responses, doubts, the loudspeaker's curve."""
@@ -157,26 +159,31 @@ class KalmanCanceller:
         gain *= self._doubt
         np.multiply(gain, pull[:, np.newaxis], out=self._product)
         self._filters += self._product
-        self._keep_causal()
         # what all microphones have told: as much as the one that is disturbed most
         doubted *= np.float32(0.5) / expected.mean(axis=0)
-        self._doubt *= (1 - _WALK) * np.maximum(1 - doubted, 0)
+        np.subtract(1, doubted, out=doubted)
+        self._doubt *= np.maximum(doubted, 0, out=doubted)
         walk = np.maximum(_WALK, np.float32(_FAST_WALK) * fast)
-        self._doubt += walk * (self._power() + _FLOOR)
-        np.maximum(self._doubt, _LEAST_DOUBT, out=self._doubt)
-        self._learn_loudspeaker(left_spectrum, power)
+        power_of_one = self._power(self._step % self._microphones)
+        power_of_one += _FLOOR
+        power_of_one *= walk
+        self._doubt += power_of_one
+        self._step += 1
+        if self._step % _LOUDSPEAKER_EVERY:
+            self._keep_causal()
+        else:
+            self._learn_loudspeaker(left_spectrum, power)
 
-    def _power(self) -> NDArray[np.float32]:
-        """Return that of each partition and bin, ``(partitions, BINS)``, mean of microphones."""
-        power: NDArray[np.float32] = (self._filters.real**2 + self._filters.imag**2).mean(axis=0)
-        return power
+    def _power(self, which: int | slice) -> NDArray[np.float32]:
+        """Return that of filters, their real and imaginary parts by turns, squared."""
+        parts = self._filters[which].view(np.float32)
+        squares = parts * parts
+        return np.asarray(squares[..., ::2] + squares[..., 1::2], np.float32)
 
     def _keep_causal(self) -> None:
-        partitions = self._filters.shape[1]
-        for turn in range(self._step, self._step + _CAUSAL_IN_TURN):
-            at = turn % partitions
-            self._filters[:, at] = constrained(self._filters[:, at])
-        self._step = (self._step + _CAUSAL_IN_TURN) % partitions
+        at = slice(self._turn, self._turn + _CAUSAL_IN_TURN)
+        self._filters[:, at] = constrained(self._filters[:, at])
+        self._turn = at.stop if at.stop < self._filters.shape[1] else 0
 
     def _learn_loudspeaker(self, left: Spectrum, power: NDArray[np.float32]) -> None:
         which = int(np.argmax(self._levels.echo))
@@ -200,46 +207,58 @@ class _Levels:
     """Compares, over 0.1 s, what was heard with the echo that was thought to be in it."""
 
     def __init__(self, microphones: int) -> None:
-        self._heard = np.zeros(microphones)
-        self._left = np.zeros(microphones)
-        self._both = np.zeros(microphones)
-        self._shares = np.ones((microphones, 1), np.float32)
+        # powers: of what was heard, of the echo, of both together
+        self._powers = np.zeros((3, microphones))
+        self._new = np.zeros((3, microphones), np.float32)
+        self._whole = np.ones((microphones, 1), np.float32)
+        self._shares = self._whole
         self._patience = 0
         self._ramp = np.linspace(0, 1, FRAME_SAMPLES, dtype=np.float32)
-        self.echo = np.zeros(microphones)
-        """Power of the echo as it was thought to be."""
 
-    def shares(self, heard: Block, echo: Block) -> Block:
-        """Return how much of the echo to take out: all, unless that makes it louder."""
-        left = heard - echo
-        _smooth(self._heard, heard * heard)
-        _smooth(self._left, left * left)
-        _smooth(self._both, heard * echo)
-        _smooth(self.echo, echo * echo)
-        wanted = np.where(self._left > self._heard, self._true_share(), 1)
-        target = wanted[:, np.newaxis].astype(np.float32)
-        shares: Block = self._shares + (target - self._shares) * self._ramp
-        self._shares = target
-        return shares
+    @property
+    def echo(self) -> NDArray[np.float64]:
+        """Power of each microphone's echo as it was thought to be."""
+        return self._powers[1]
+
+    def audible(self, heard: Block, echo: Block) -> Block:
+        """Return what to take out: the echo, but no more of it than makes things softer."""
+        new = self._new
+        np.vecdot(heard, heard, out=new[0])
+        np.vecdot(echo, echo, out=new[1])
+        np.vecdot(heard, echo, out=new[2])
+        self._powers *= _LEVEL_MEMORY
+        self._powers += (1 - _LEVEL_MEMORY) / FRAME_SAMPLES * new
+        before, louder = self._shares, self._left() > self._powers[0]
+        if louder.any():
+            wanted = np.where(louder, self._true_share(), 1)
+            self._shares = wanted[:, np.newaxis].astype(np.float32)
+        elif before is self._whole:
+            return echo
+        else:
+            self._shares = self._whole
+        audible: Block = echo * (before + (self._shares - before) * self._ramp)
+        return audible
 
     def wrong(self) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """Return whose filters do harm, and what share of each echo is really there."""
         self._patience -= 1
-        wrong = (self._left > _WORSE * self._heard) & (self.echo > _AUDIBLE)
+        wrong = (self._left() > _WORSE * self._powers[0]) & (self.echo > _AUDIBLE)
         if self._patience > 0:
             wrong[:] = False
         elif wrong.any():
             self._patience = _PATIENCE
         return wrong, self._true_share().astype(np.float32)
 
+    def _left(self) -> NDArray[np.float64]:
+        heard, echo, both = self._powers
+        left: NDArray[np.float64] = heard + echo - 2 * both
+        return left
+
     def _true_share(self) -> NDArray[np.float64]:
-        return np.clip(self._both / (self.echo + 1e-10), 0, 1)
-
-
-def _smooth(level: NDArray[np.float64], value: Block) -> None:
-    level *= _LEVEL_MEMORY
-    level += (1 - _LEVEL_MEMORY) * value.mean(axis=1)
+        return np.asarray(np.clip(self._powers[2] / (self.echo + 1e-10), 0, 1), np.float64)
 
 
 def _finite(sound: NDArray[np.float32]) -> NDArray[np.float32]:
+    if np.abs(sound).max() <= _LIMIT:  # which is not so for what is not a number
+        return sound
     return np.asarray(np.clip(np.nan_to_num(sound), -_LIMIT, _LIMIT), np.float32)
