@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from appliance.audio.recording import Recording
+from appliance.audio.recording import Recording, read
 from appliance.config import Config
 from appliance.enhance.array.geometry import AUTO, GENERIC, Array, choose, names, read_arrays
 from appliance.enhance.chain import Chain
@@ -117,16 +120,8 @@ def make_chain(config: Config, card: str = "") -> Engine:
         config: The settings.
         card: The name of the microphone's card, which may tell the array.
     """
-    del card
-    return _Bare(Chain(channel=config.audio.microphone_channel))
-
-
-class _Bare:
-    def __init__(self, chain: Chain) -> None:
-        self.process = chain.process
-
-    def report(self) -> Report:
-        return Report()
+    audio = config.audio
+    return Chain(partial(choose, audio.array, card), config.echo, channel=audio.microphone_channel)
 
 
 def array_of(config: Config, channels: int, card: str = "") -> Array:
@@ -156,6 +151,48 @@ def with_array(config: Config, name: str) -> Config:
         )
     audio = config.audio.model_copy(update={"array": name})
     return config.model_copy(update={"audio": audio})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """What was heard, and what is known to have been played meanwhile."""
+
+    heard: Recording
+    played: Recording | None = None
+
+
+def read_session(mic: Path) -> Session:
+    """Read a recording; one of the box's debug recorder is taken apart by the page beside it.
+
+    Raises:
+        RecordingError: It cannot be read.
+    """
+    page = _page(mic)
+    if page is None:
+        return Session(read(mic))
+    whole = read(mic, most_channels=len(page.channels))
+    microphones = [n for n, name in enumerate(page.channels) if name.startswith("microphone")]
+    heard = Recording(np.ascontiguousarray(whole.samples[:, microphones]), whole.rate)
+    if not page.reference_known or "reference" not in page.channels:
+        return Session(heard)
+    return Session(heard, whole.channel(page.channels.index("reference")))
+
+
+class _Page(BaseModel):
+    """What ``appliance.audio.recorder`` writes beside its sound; what else it says is not read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    channels: tuple[str, ...]
+    reference_known: bool
+
+
+def _page(mic: Path) -> _Page | None:
+    try:
+        page = _Page.model_validate_json(mic.with_suffix(".json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return page if "microphone 0" in page.channels else None
 
 
 def prepare(recorded: Recording, far: Recording | None, array: Array) -> Material:

@@ -4,22 +4,23 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.app.live import wish
+from appliance.app.reference import monitor_wish, reference_source
 from appliance.audio.capture import Capture
 from appliance.audio.card import CardFormat, Exchange
 from appliance.audio.counters import CardCounters
+from appliance.audio.plans import Wish
 from appliance.audio.playback import Playback
 from appliance.audio.pyaudio_card import PyAudioCard
-from appliance.audio.reference import Loopback, Monitor, Own, Source, Unknown
 from appliance.audio.sweep import Programme
 from appliance.config import Config
-from appliance.enhance.array.geometry import choose
+from appliance.enhance.array.geometry import shipped
 from appliance.errors import DeviceError
 from appliance.events import PlaybackDrained, PlaybackStarted
 from appliance.frames import RATE, Frame
@@ -69,22 +70,6 @@ def box_runs() -> bool:
     return True
 
 
-def source_of(config: Config, form: CardFormat) -> Source:
-    """Return from where it is known what an opened card's loudspeaker plays."""
-    echo = config.echo
-    array = choose(config.audio.array, form.input_name, form.input_channels)
-    channel = echo.reference_channel
-    if channel is None:
-        channel = array.reference_channel
-    if echo.cancel == "off":
-        return Unknown()
-    if echo.reference == "monitor":
-        return Monitor()
-    if echo.reference == "own" or channel is None:
-        return Own()
-    return Loopback(channel)
-
-
 async def play_and_record(
     config: Config, played: Programme, passed: Callable[[Seconds], None] = lambda _: None
 ) -> Taken:
@@ -106,9 +91,9 @@ async def play_and_record(
 
     counters = CardCounters()
     capture, playback = Capture(counters), Playback(report, counters)
-    exchange = Exchange(capture, playback, counters, source=partial(source_of, config))
+    exchange = Exchange(capture, playback, counters, source=reference_source(config))
     told: asyncio.Queue[str] = asyncio.Queue()
-    card = PyAudioCard(wish(config), exchange, on_lost=told.put_nowait, on_found=told.put_nowait)
+    card = PyAudioCard(_wish(config), exchange, on_lost=told.put_nowait, on_found=told.put_nowait)
     card.start()
     form, reason = None, ""
     async with asyncio.TaskGroup() as group:
@@ -131,6 +116,15 @@ async def play_and_record(
         raise DeviceError(f"the card was lost meanwhile: {told.get_nowait()}")
     samples, reference = _joined(reading.result(), form.input_channels)
     return Taken(form, reason, samples, reference, counters)
+
+
+def _wish(config: Config) -> Wish:
+    """Return the box's own wish, with all channels of its array and its monitor."""
+    return replace(
+        wish(config),
+        monitor=monitor_wish(config),
+        wanted=partial(shipped().wanted, config.audio.array),
+    )
 
 
 async def _opened(told: asyncio.Queue[str]) -> str:

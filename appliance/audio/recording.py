@@ -50,10 +50,14 @@ class Recording:
         return Recording(np.ascontiguousarray(self.samples[:, [number]]), self.rate)
 
 
-def read(path: Path) -> Recording:
+def read(path: Path, *, most_channels: int = MOST_CHANNELS) -> Recording:
     """Read WAV, FLAC or what else libsndfile knows: any rate, 1 to 8 channels, any sample format.
 
     Blocks for as long as it takes; not on the event loop.
+
+    Args:
+        path: The file.
+        most_channels: More are refused.
 
     Raises:
         RecordingError: It is not there, no sound, empty, too long, or damaged; in one line.
@@ -65,7 +69,7 @@ def read(path: Path) -> Recording:
             if not raw.read(1):
                 raise RecordingError(f"{path}: there is no sound in it (the file is empty)")
         with soundfile.SoundFile(path) as file:
-            _check(path, file)
+            _check(path, file, most_channels)
             pieces = _pieces(file)
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         words = getattr(error, "strerror", None) or getattr(error, "error_string", error)
@@ -76,9 +80,9 @@ def read(path: Path) -> Recording:
     return Recording(np.concatenate(pieces), SampleRate(file.samplerate))
 
 
-def _check(path: Path, file: soundfile.SoundFile) -> None:
-    if file.channels > MOST_CHANNELS:
-        raise RecordingError(f"{path}: {file.channels} channels; at most {MOST_CHANNELS} work")
+def _check(path: Path, file: soundfile.SoundFile, most: int) -> None:
+    if file.channels > most:
+        raise RecordingError(f"{path}: {file.channels} channels; at most {most} work")
     if not SLOWEST <= file.samplerate <= FASTEST:
         raise RecordingError(
             f"{path}: {file.samplerate} Hz; it must be between {SLOWEST} and {FASTEST} Hz"

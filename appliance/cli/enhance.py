@@ -18,6 +18,7 @@ from appliance.app.enhancing import (
     enhance,
     make_chain,
     prepare,
+    read_session,
     with_array,
 )
 from appliance.audio.recording import WavSink, read
@@ -66,7 +67,8 @@ def enhance_recording(  # noqa: PLR0913 - one parameter for each option
 
     It is the very chain that runs in the box. --far is what was played: it may begin a little
     earlier or later, be shorter or longer; without it the array's own reference channel serves, if
-    there is one. The outputs are mono, 16 kHz, WAV.
+    there is one. A file of the box's debug recorder brings what was played with it. The outputs
+    are mono, 16 kHz, WAV.
 
     Examples: voice-appliance enhance --mic mic.wav --far played.wav --report
 
@@ -82,9 +84,10 @@ def enhance_recording(  # noqa: PLR0913 - one parameter for each option
     settings = load(config).config
     if array is not None:
         settings = with_array(settings, array)
-    recorded = read(mic)
-    board = array_of(settings, recorded.samples.shape[1])
-    material = prepare(recorded, None if far is None else read(far), board)
+    session = read_session(mic)
+    played = session.played if far is None else read(far)
+    board = array_of(settings, session.heard.samples.shape[1])
+    material = prepare(session.heard, played, board)
     if not as_json:
         for note in material.notes:
             errors.print(f"note: {note}", markup=False, soft_wrap=True, style="dim")
@@ -164,7 +167,7 @@ def summary(material: Material, told: Sequence[Second]) -> dict[str, object]:
         "seconds_to_10_db": None if good is None or first is None else round(good - first, 1),
         "converged_at_s": None if converged is None else round(converged, 1),
         "delay_ms": None if last.delay is None else round(1000 * last.delay, 1),
-        "drift_ppm": round(last.drift_ppm, 1),
+        "drift_ppm": round(last.drift_ppm, 1) + 0.0,
         "bearing_deg": None if last.bearing is None else round(last.bearing),
         "beaming": last.beaming,
         "far_moved_s": None if material.shifted is None else round(material.shifted, 3),
@@ -198,7 +201,7 @@ def _line(part: Sequence[Second]) -> str:
     colour = "green" if wake >= GOOD_DB else "yellow"
     bar = f"[{colour}]{'█' * width}[/]{' ' * (WIDEST_BAR - width)}"
     delay = "   none" if last.delay is None else f"{1000 * last.delay:4.0f} ms"
-    drift = f"{last.drift_ppm:+6.0f} ppm"
+    drift = f"{round(last.drift_ppm):+6d} ppm"
     sign = " converged" if last.converged else ""
     return f"{head}  {bar} {wake:3.0f}  {speech:4.0f} dB  {delay} {drift}{sign}{_bearing(part)}"
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,17 +11,20 @@ from appliance.app.enhancing import (
     enhance,
     lag,
     level_db,
+    make_chain,
     prepare,
+    read_session,
     with_array,
 )
-from appliance.audio.recording import Recording
+from appliance.audio.recorder import Recorder
+from appliance.audio.recording import Recording, write_wav
 from appliance.config import Config
 from appliance.enhance.array.geometry import choose, generic
 from appliance.enhance.echo.speex import SpeexCanceller
 from appliance.enhance.types import FULL_SCALE, Report
 from appliance.errors import ConfigError
 from appliance.frames import FRAME_SAMPLES, RATE, Frame, Taps
-from appliance.units import SampleRate, Seconds
+from appliance.units import SampleIndex, SampleRate, Seconds
 
 Sound = NDArray[np.int16]
 
@@ -157,6 +162,42 @@ def test_levels_are_those_of_a_sine() -> None:
     rumble = np.rint(0.5 * FULL_SCALE * np.sin(2 * np.pi * 20 * np.arange(RATE) / RATE))
     assert level_db(rumble.astype(np.int16)) < -80.0
     assert level_db(np.zeros(7, np.int16)) == SILENCE_DB
+
+
+def test_the_chain_is_the_one_of_the_box() -> None:
+    played = syllables(4.0)
+    material = prepare(recording(echo_of(played)), recording(played), generic(1))
+    told = list(enhance(material, make_chain(Config()), generic(1), lambda _: None))
+    assert told[-1].erle_db(told[-1].speech_db) > 20.0
+    assert told[-1].report.delay == pytest.approx(0.05, abs=0.03)
+
+
+@pytest.mark.parametrize("microphones", [1, 4, 6])
+def test_a_file_of_the_debug_recorder_brings_its_reference_with_it(
+    tmp_path: Path, microphones: int
+) -> None:
+    recorder = Recorder(tmp_path, minutes=1.0, spare=0)
+    recorder.start()
+    for number in range(200):
+        raw = np.arange(microphones, dtype=np.int16) + np.full((160, 1), 100, np.int16)
+        known = np.full(160, 7, np.int16)
+        tap = Frame(np.full(160, 9, np.int16), SampleIndex(160 * number))
+        frame = Frame(raw, SampleIndex(160 * number), reference=known)
+        recorder.take(frame, Taps(tap, tap, tap))
+    recorder.close()
+    (sound,) = (path for path in tmp_path.iterdir() if path.suffix != ".json")
+    session = read_session(sound)
+    assert session.played is not None
+    assert session.heard.samples.shape == (32_000, microphones)
+    assert session.heard.samples[0].tolist() == [100 + n for n in range(microphones)]
+    assert np.unique(session.played.samples).tolist() == [7]
+
+
+def test_a_page_that_is_no_page_of_the_recorder_is_not_looked_at(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", syllables(1.0), RATE)
+    for page in ('{"channels": ["left"], "reference_known": true}', "[]", "no json"):
+        (tmp_path / "a.json").write_text(page)
+        assert read_session(tmp_path / "a.wav").played is None
 
 
 def test_an_array_that_is_not_known_names_those_that_are() -> None:

@@ -14,10 +14,9 @@ from appliance.app.sounding import (
     judge_reference,
     sound_out,
 )
-from appliance.app.sweeping import Taken, source_of
+from appliance.app.sweeping import Taken
 from appliance.audio.card import CardFormat
 from appliance.audio.counters import CardCounters
-from appliance.audio.reference import Loopback, Monitor, Own, Source, Unknown
 from appliance.audio.sounding import Channel, Sounding, measure
 from appliance.config import Config
 from appliance.enhance.array.geometry import Array, choose, generic
@@ -289,24 +288,3 @@ def test_a_recording_is_judged_from_the_loudspeaker_to_the_canceller() -> None:
     ]
     assert "+60 ppm" in only(checks, "clocks").detail
     assert only(checks, "channel 1").detail.startswith("flipped")
-
-
-@pytest.mark.parametrize(
-    ("echo", "array", "source"),
-    [
-        ({}, "generic", Own()),
-        ({}, "respeaker-usb-6", Loopback(5)),
-        ({"reference": "own"}, "respeaker-usb-6", Own()),
-        ({"reference_channel": 4}, "generic", Loopback(4)),
-        ({"reference": "channel"}, "generic", Own()),
-        ({"reference": "monitor"}, "generic", Monitor()),
-        ({"cancel": "off"}, "respeaker-usb-6", Unknown()),
-    ],
-)
-def test_the_reference_is_looked_for_where_the_settings_say(
-    echo: dict[str, object], array: str, source: Source
-) -> None:
-    rate = SampleRate(RATE)
-    form = CardFormat("m", rate, 6, "l", rate, 1, Seconds(0.03), one_clock=True)
-    config = Config.model_validate({"echo": echo, "audio": {"array": array}})
-    assert source_of(config, form) == source
