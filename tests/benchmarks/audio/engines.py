@@ -11,9 +11,11 @@ from typing import Protocol
 import numpy as np
 from pywebrtc_audio import AudioProcessor
 
-from appliance.enhance.echo.speex import SpeexCanceller
-from appliance.frames import FRAME_SAMPLES, RATE
-from tests.benchmarks.audio.acoustics import pcm
+from appliance.enhance.array.geometry import Array, generic
+from appliance.enhance.chain import Chain
+from appliance.frames import FRAME_SAMPLES, RATE, Frame
+from appliance.units import SampleIndex
+from tests.benchmarks.audio.acoustics import circle
 from tests.benchmarks.audio.corpus import Samples
 from tests.benchmarks.audio.speexdsp import SpeexWithPreprocessor
 
@@ -75,23 +77,35 @@ class Speex:
 
 
 class Ours:
-    """The appliance's whole chain, as the box runs it, fresh: nothing learnt before."""
+    """The appliance's whole chain with its usual settings, fresh: nothing learnt before.
+
+    Args:
+        microphones: More than one: the circular array of ``acoustics.circle``, with its beam.
+    """
 
     def __init__(self, microphones: int = 1) -> None:
-        self._canceller = SpeexCanceller(microphones)
-        self._suppressor = AudioProcessor(
-            sample_rate=RATE, echo_cancellation=True, high_pass_filter=True
-        )
+        array = generic(1) if microphones == 1 else _circle(microphones)
+        self._chain = Chain(lambda _: array)
+        self._at = 0
 
     def process(self, block: Samples, reference: Samples) -> Sequence[Samples]:
         """Give wake, speech and recognition tap."""
-        scale = np.float32(1 / 32_768)
-        heard, played = block.astype(np.float32), reference.astype(np.float32)
-        linear = pcm(self._canceller.process(heard * scale, played * scale)[0].astype(np.float64))
-        speech = np.asarray(
-            self._suppressor.process(linear, np.ascontiguousarray(reference)), dtype=np.int16
-        )
-        return linear, speech, linear
+        raw = np.ascontiguousarray(block.T)
+        taps = self._chain.process(Frame(raw, SampleIndex(self._at), reference))
+        self._at += FRAME_SAMPLES
+        return taps.wake.samples, taps.speech.samples, taps.recognition.samples
+
+
+def _circle(microphones: int) -> Array:
+    places = circle(microphones, np.zeros(3)).T
+    return Array(
+        name="circle",
+        title="the benchmarks' array",
+        microphones=tuple(range(microphones)),
+        positions=tuple((float(x), float(y), float(z)) for x, y, z in places),
+        beam=True,
+        channels=microphones,
+    )
 
 
 KINDS = (

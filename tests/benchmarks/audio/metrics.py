@@ -1,9 +1,9 @@
 """What is measured: how much echo went, how soon, and what became of the person.
 
 All sound here is float, full scale -1 to 1, and outputs are aligned first (``aligned``): an
-engine that is late is not punished for it here. Definitions are those of the research that chose
-the canceller; ERLE (echo return loss enhancement) is the level of the microphone above that of the
-output, in dB, where only the box is to be heard.
+engine that is late is not punished for it, nor one that is later while the box plays. Definitions
+are those of the research that chose the canceller; ERLE (echo return loss enhancement) is the
+level of the microphone above that of the output, in dB, where only the box is to be heard.
 """
 
 from dataclasses import dataclass
@@ -54,6 +54,8 @@ class Figures:
     """What one output of one engine is worth in one scene."""
 
     latency_ms: float
+    """Of the person, in double talk."""
+
     erle_first: float
     """Median of the curve in the first 1.5 s of the first playback."""
 
@@ -158,16 +160,15 @@ def figures(rendered: Rendered, output: NDArray[np.int16]) -> Figures:
     length = len(output)
     microphone = rendered.microphones[0][:length] / 32768.0
     person = rendered.person[0][:length].astype(np.float64)
-    alone = span("person", 0.3, 0.5)
-    raw = output / 32768.0
-    late = latency(raw[alone], person[alone])
+    raw, both = output / 32768.0, span("both", 0.5, 0.5)
+    found = {latency(raw[part], person[part]) for part in (span("person", 0.3, 0.5), both)}
+    late = max(found, key=lambda late: sdr(aligned(raw, late)[both], person[both]))
     sound = aligned(raw, late)
 
     def over(part: slice) -> tuple[Sound, Sound]:
         return microphone[part], sound[part]
 
     first, moved = erle_curve(*over(span("echo"))), erle_curve(*over(span("moved")))
-    both = span("both", 0.5, 0.5)
     return Figures(
         latency_ms=1000.0 * late / RATE,
         erle_first=first.median(0.0, 1.5),

@@ -8,14 +8,17 @@ from numpy.typing import NDArray
 from scipy.signal import butter, lfilter
 
 from appliance.frames import RATE
+from tests.benchmarks.audio.acoustics import pcm
 from tests.benchmarks.audio.metrics import (
     aligned,
     erle,
     erle_curve,
+    figures,
     latency,
     person_gain,
     sdr,
 )
+from tests.benchmarks.audio.scenes import LENGTH, PARTS, Rendered, Scene
 
 Sound = NDArray[np.float64]
 
@@ -116,3 +119,45 @@ def test_the_persons_level_is_what_is_left_of_them_whatever_else_sounds(gain: fl
     output = gain * clean + 0.5 * gain * speechlike(10.0, seed=7)
 
     assert person_gain(output, clean) == pytest.approx(20 * np.log10(gain), abs=0.5)
+
+
+def story() -> tuple[Rendered, Sound]:
+    """Return a box that plays hiss and a person who talks over it and alone, and the echo."""
+    times = np.arange(round(LENGTH * RATE)) / RATE
+    plays = (times >= PARTS["echo"][0]) & (times < PARTS["moved"][1])
+    talks = (times >= PARTS["both"][0]) & (times < PARTS["both"][1])
+    talks |= times >= PARTS["person"][0]
+    person, echo = speechlike(LENGTH) * talks, hiss(LENGTH, seed=3) * plays
+    heard = pcm(person + echo)[np.newaxis]
+    images = person[np.newaxis].astype(np.float32), echo[np.newaxis].astype(np.float32)
+    return Rendered(Scene(0), heard, pcm(echo), *images, 0.0), echo
+
+
+def test_the_figures_of_an_engine_that_takes_20_db_after_three_seconds() -> None:
+    rendered, echo = story()
+    left = np.where(np.arange(len(echo)) < 5 * RATE, 1.0, 0.1)
+    person = rendered.person[0].astype(np.float64)
+    output = np.concatenate([np.zeros(64), pcm(0.5 * person + left * echo)])[: len(echo)]
+
+    got = figures(rendered, output.astype(np.int16))
+
+    assert got.latency_ms == pytest.approx(4.0)
+    assert got.erle_first == pytest.approx(0.0, abs=0.1)
+    assert got.time_to_10_db == pytest.approx(3.5, abs=0.11)
+    assert got.erle == pytest.approx(20.0, abs=0.1)
+    assert got.erle_moved == pytest.approx(20.0, abs=0.1)
+    assert got.person_gain == pytest.approx(-6.0, abs=0.5)
+    assert got.sdr - got.sdr_in == pytest.approx(14.0, abs=0.5)
+
+
+def test_an_engine_may_be_later_while_the_box_plays() -> None:
+    rendered, echo = story()
+    steady = pcm(rendered.person[0].astype(np.float64) + 0.1 * echo)
+    late = np.concatenate([np.zeros(200, np.int16), steady])[: len(steady)]
+    alone = round(PARTS["moved"][1] * RATE)
+    jumping = np.concatenate([late[:alone], steady[alone:]])
+
+    got = figures(rendered, jumping)
+
+    assert got.sdr == pytest.approx(figures(rendered, steady).sdr, abs=0.3)
+    assert got.latency_ms == pytest.approx(12.5)
