@@ -36,8 +36,9 @@ class Timing:
     stall: Seconds = Seconds(6.0)
     """Longest gap inside a reply before it is given up."""
 
-    longest_reply: Seconds = Seconds(120.0)
-    """From the last piece sent to the last piece played."""
+    longest_reply: Seconds = Seconds(900.0)
+    """From the last piece sent to the last piece played. A service sends faster than real time: of
+    a long story all but the first seconds is still to be played when the last piece comes."""
 
     follow_up: Seconds = Seconds(4.0)
     """After a reply, how long the user may go on without the wake word; 0 turns it off."""
