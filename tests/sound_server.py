@@ -17,6 +17,9 @@ A microphone of several channels has the order of channels that ALSA has (``chan
 plays into it with a program of one's own gives that program the same order, or the server mixes
 the channels by their names.
 
+Every program that sees the server has the role ``test``, for the appliance makes other players
+softer, and who speaks into the microphone is none; ``playing`` plays music.
+
 ``kill`` and ``start`` take the whole server away and bring it back: to a program the same as a USB
 card that is unplugged and plugged in again.
 
@@ -35,6 +38,7 @@ import shutil
 import signal
 import subprocess
 import time
+import wave
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,6 +123,7 @@ class SoundServer:
             "PULSE_RUNTIME_PATH": str(folder / "run" / "pulse"),
             "PULSE_SERVER": f"unix:{folder}/run/pulse/native",
             "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
+            "PULSE_PROP": "media.role=test",
         }
         """What makes a program see this server."""
 
@@ -232,14 +237,14 @@ class SoundServer:
                     os.environ[name] = value
 
     def say(self, wav: Path) -> None:
-        """Play a sound file into the microphone; returns when it has been played."""
-        done = self._run("paplay", *self._into_microphone, str(wav))
+        """Play a WAV file into the microphones; returns when it has been played."""
+        done = self._run("paplay", *self._into_microphone(wav))
         assert done.returncode == 0, done.stderr
 
     @contextlib.contextmanager
     def saying(self, wav: Path) -> Iterator[None]:
-        """Play a sound file into the microphone meanwhile; waits for its end."""
-        player = self._start("paplay", *self._into_microphone, str(wav))
+        """Play a WAV file into the microphones meanwhile; waits for its end."""
+        player = self._start("paplay", *self._into_microphone(wav))
         try:
             yield
             assert player.wait(timeout=60) == 0
@@ -248,9 +253,12 @@ class SoundServer:
             player.wait()
 
     @contextlib.contextmanager
-    def playing(self, wav: Path, *, name: str) -> Iterator[None]:
+    def playing(self, wav: Path, *, name: str, role: str = "") -> Iterator[None]:
         """Let another program, of this name, play a sound file on the loudspeaker meanwhile."""
-        player = self._start("paplay", "--device=loudspeaker", f"--client-name={name}", str(wav))
+        player = subprocess.Popen(  # noqa: S603 - our own words
+            [_program("paplay"), "--device=loudspeaker", f"--client-name={name}", str(wav)],
+            env={**os.environ, **self.variables, "PULSE_PROP": role and f"media.role={role}"},
+        )
         try:
             yield
         finally:
@@ -282,10 +290,11 @@ class SoundServer:
             data = raw.read_bytes() if raw.exists() else b""
             heard.samples = np.frombuffer(data[: len(data) & ~1], dtype=np.int16)
 
-    @property
-    def _into_microphone(self) -> tuple[str, ...]:
-        order = (f"--channel-map={self.channel_map}",) if self._channels > 1 else ()
-        return ("--device=mic_bus", *order)
+    def _into_microphone(self, wav: Path) -> tuple[str, ...]:
+        with wave.Wave_read(str(wav)) as file:
+            each = file.getnchannels() == self._channels > 1
+        order = (f"--channel-map={self.channel_map}",) if each else ()
+        return ("--device=mic_bus", *order, str(wav))
 
     def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own words

@@ -44,6 +44,10 @@ AWAY = Seconds(30.0)
 ENDING = Seconds(1.0)
 """So long the end may take; a server that hangs is left alone."""
 
+LEFT_ALONE = frozenset({"a11y", "phone", "production", "test"})
+"""Roles of streams (PulseAudio's ``media.role``) that nobody wants softer: a screen reader, a
+call, work on sound, a measurement."""
+
 _Order = Literal["soft", "loud", "end"]
 
 
@@ -213,6 +217,8 @@ class _Link:
             told: Mapping[str, str] = each.proplist
             process = told.get("application.process.id")
             if process in (None, self._process) or "node.link-group" in told:
+                continue
+            if told.get("media.role") in LEFT_ALONE:
                 continue
             owner = told.get("module-stream-restore.id") or told.get("application.name") or "?"
             yield Stream(each.index, owner, tuple(each.volume.values), playing=not each.corked)

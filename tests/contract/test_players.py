@@ -99,10 +99,10 @@ def address(server: SoundServer) -> str:
 
 
 @contextlib.contextmanager
-def player(server: SoundServer, name: str = "music") -> Iterator[Listener]:
+def player(server: SoundServer, name: str = "music", role: str = "") -> Iterator[Listener]:
     """Play something with a program of its own, and see its volume."""
     wav = Path(address(server).removeprefix("unix:")).parents[3] / "music.wav"
-    with server.playing(wav, name=name):
+    with server.playing(wav, name=name, role=role):
         desktop = Listener(server)
         eventually(lambda: name in desktop.volumes(), lambda: "it does not play")
         yield desktop
@@ -229,6 +229,22 @@ def test_our_own_sound_stays_as_loud_as_it_is(server: SoundServer, memory: Path)
         finally:
             stream.close()
             sound.terminate()
+
+
+def test_a_call_and_a_screen_reader_are_left_alone(server: SoundServer, memory: Path) -> None:
+    with (
+        player(server) as desktop,
+        player(server, "call", "phone"),
+        player(server, "reader", "a11y"),
+        players(server, memory) as ours,
+    ):
+        ours.soften()
+        desktop.shows("music", SOFT)
+        assert desktop.volumes() == {
+            "music": pytest.approx(SOFT, abs=1e-4),
+            "call": 1.0,
+            "reader": 1.0,
+        }
 
 
 def test_without_a_server_nothing_happens(

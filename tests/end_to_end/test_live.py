@@ -19,6 +19,7 @@ from typing import TypeVar
 
 import numpy as np
 import paho.mqtt.client as paho
+import pulsectl
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -265,6 +266,38 @@ def test_house_mutes_the_box_and_it_is_still_mute_after_a_restart(
             again.wait_for("muted")
             tell(house.port, "voice-appliance/box/set/mute", "off")
             again.wait_for("rest")
+
+
+def test_music_is_soft_while_somebody_talks_with_the_box(
+    tmp_path: Path, request_wav: Path, house: Broker
+) -> None:
+    music = tmp_path / "music.wav"
+    write_wav(music, np.zeros(120 * RATE, dtype=np.int16), SampleRate(RATE))
+    with (
+        sound_server(tmp_path, kind="pipewire") as server,
+        server.playing(music, name="music"),
+        states(house.port, "voice-appliance/box/+") as told,
+        running(server, tmp_path, settings(house.port)) as appliance,
+    ):
+        appliance.wait_for("sound")
+        time.sleep(1.0)
+        assert volume_of(server, "music") == 1.0
+        with server.saying(request_wav):
+            appliance.wait_for("tool_answer")
+            assert volume_of(server, "music") == pytest.approx(10 ** (-20 / 60), abs=1e-4)
+            assert b'{"by_db":20.0}' in told
+        appliance.wait_for("rest")
+        assert eventually(lambda: True if volume_of(server, "music") == 1.0 else None)
+        assert eventually(lambda: True if told.count(b'{"by_db":20.0}') == 2 else None)
+
+
+def volume_of(server: SoundServer, name: str) -> float:
+    with pulsectl.Pulse("test", server=server.variables["PULSE_SERVER"]) as pulse:
+        volumes = {
+            each.proplist["application.name"]: each.volume.values[0]
+            for each in pulse.sink_input_list()
+        }
+        return float(volumes[name])
 
 
 def tell(port: int, topic: str, text: str) -> None:
