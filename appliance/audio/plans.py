@@ -82,7 +82,7 @@ def output_alone(device: DeviceRecord, wish: Wish) -> Iterator[StreamPlan]:
 
 
 def _channels(wish: Wish, most: int, wanted: int) -> list[int]:
-    """Return the numbers of channels to try: the array's, the fewest, then what cards insist on."""
+    """Return the numbers of channels to try: the array's, the fewest, then what cards demand."""
     if wish.channels:
         return [wish.channels] if wish.channels <= most else []
     fewest = wish.microphone_channel + 1
