@@ -58,6 +58,12 @@ class Taken:
 
     counters: CardCounters
 
+    @property
+    def lossless(self) -> bool:
+        """Whether no sound was lost on its way."""
+        lost = self.counters
+        return not (lost.input_overflows or lost.output_underflows or lost.ring_overflows)
+
 
 def box_runs() -> bool:
     """Whether a box runs here; it has the card, and would talk into the measurement."""

@@ -164,7 +164,11 @@ def measure(
 
 
 def _places(answer: Sound, played: Programme) -> NDArray[np.float64] | None:
-    """Return where each sweep begins to be heard, in samples; ``None``: not all are."""
+    """Return where each sweep begins to be heard, in samples; ``None``: at most one is.
+
+    One of three may be spoilt by sound that was lost; then its place is not to be trusted, and
+    what is off the line through all shows it.
+    """
     spans = np.array(played.sweeps) - played.sweeps[0]
     power = answer**2
     smooth = np.convolve(power, np.ones(81), mode="same")
@@ -178,9 +182,9 @@ def _places(answer: Sound, played: Programme) -> NDArray[np.float64] | None:
         tops.append(begin + int(np.argmax(power[begin : first + int(span) + _JUMP])))
     quiet = power[: max(0, tops[0] - round(_AHEAD * RATE))]
     floor = float(np.mean(quiet)) if len(quiet) > RATE // 20 else float(np.median(power))
-    if min(power[top] for top in tops) <= max(_HEARD**2 * floor, 1e-12):
+    if sorted(power[top] for top in tops)[1] <= max(_HEARD**2 * floor, 1e-12):
         return None
-    model = _window(answer, tops[0])
+    model = _window(answer, max(tops, key=lambda top: float(power[top])))
     exact = [top + _shift(model, _window(answer, top))[0] for top in tops]
     return np.array(exact)
 
@@ -189,12 +193,12 @@ def _channel(
     number: int, sound: Sound, answer: Sound, places: NDArray[np.float64] | None
 ) -> Channel:
     if places is None:
-        return Channel(number, noise_db=_db(np.mean(sound**2)))
+        return Channel(number, noise_db=_db(_quietest(sound)))
     tops = [round(place) for place in places]
     quiet = sound[RATE // 5 : max(RATE // 5 + 1, tops[0] - RATE // 20)]
     length = round(SWEEP * RATE)
     echo = np.concatenate([sound[top : top + length] for top in tops])
-    top = tops[1]
+    spoilt, top = min((_distortion(answer, tops[0], top), top) for top in tops)
     body = answer[max(0, top - _BEFORE) : top + _AFTER]
     energy = float(np.sum(body**2))
     near = float(np.sum(answer[top - RATE // 1000 : top + RATE // 1000 + 1] ** 2))
@@ -207,14 +211,22 @@ def _channel(
         clipped=float(np.mean(np.abs(sound[tops[0] :]) * FULL_SCALE >= CLIPPED)),
         heard=True,
         compact=near / energy if energy else 0.0,
-        distortion_db=_distortion(answer, tops[0], top, energy),
+        distortion_db=spoilt,
         low_hz=low,
         high_hz=high,
     )
 
 
-def _distortion(answer: Sound, first: int, top: int, linear: float) -> float:
+def _quietest(sound: Sound) -> float:
+    """Return the power of the tenth part of a channel that is the least loud."""
+    length = RATE // 10
+    whole = sound[: len(sound) // length * length].reshape(-1, length)
+    return float(np.quantile(np.mean(whole**2, axis=1), 0.1)) if len(whole) else 0.0
+
+
+def _distortion(answer: Sound, first: int, top: int) -> float:
     """Return the harmonics' energy beside the linear one, without the share of noise."""
+    linear = float(np.sum(answer[max(0, top - _BEFORE) : top + _AFTER] ** 2))
     quiet = answer[: max(1, first - round(_AHEAD * RATE))]
     floor = float(np.mean(quiet**2)) * (_BEFORE + _AFTER)
     harmonics = 0.0

@@ -30,6 +30,9 @@ def sounded(loaded: Loaded, *, loud: bool) -> Iterator[Check]:
     played = programme(LOUD_DB if loud else QUIET_DB)
     try:
         taken = _taken(config, played)
+        if not taken.lossless:
+            errors.print("sound was lost on the way: once more", style="dim")
+            taken = _taken(config, played)
     except DeviceError as error:
         hint = "is another program using it (`fuser -v /dev/snd/*`)? `doctor` says what is there"
         yield Check("sound card", ok=False, detail=str(error), remedy=hint)
