@@ -214,11 +214,16 @@ def cue_entry(cue: Cue, at: Seconds) -> Entry | None:
 
 def _plain(happening: Happening, at: Seconds, *, sound: Seconds) -> Entry | None:
     match happening:
-        case WakeWordHeard(word=word, score=score, at=position):
+        case WakeWordHeard(word=word, score=score, at=position, bearing=bearing):
             said = word.replace("_", " ")
             score = round(score, 3) if math.isfinite(score) else 0.0
-            data = {"word": word, "score": score, "position": round(seconds(position) + sound, 3)}
-            return Entry("wake", at, f"{said} ({score:.2f})", data=data)
+            place = round(seconds(position) + sound, 3)
+            data: dict[str, object] = {"word": word, "score": score, "position": place}
+            origin = ""
+            if bearing is not None and math.isfinite(bearing):
+                data["bearing_deg"] = round(bearing) % 360
+                origin = f", from {round(bearing) % 360}°"
+            return Entry("wake", at, f"{said} ({score:.2f}){origin}", data=data)
         case SpeechStarted(at=position):
             begin = round(seconds(position) + sound, 3)
             return Entry("speech", at, f"from {begin:.2f} s", data={"speech_start": begin})

@@ -10,6 +10,7 @@ from appliance.board.contact import Contact
 from appliance.board.indicator import Lights
 from appliance.board.lights import MuteLed, StatusLed
 from appliance.board.mute import Mute
+from appliance.board.patterns import Facing
 from appliance.board.pins import Pins, open_pins
 from appliance.board.privacy import Privacy
 from appliance.board.ring import Ring
@@ -144,7 +145,8 @@ class Panel:
             )
             if ring is not None:
                 self._open.callback(ring.close)
-        lights = Lights(ring=ring, led=led)
+        facing = Facing(board.ring_front_led, clockwise=board.ring_clockwise)
+        lights = Lights(ring=ring, led=led, facing=facing)
         self._open.callback(lights.close)  # last in, first out: dark before the pins go
         return lights
 

@@ -26,6 +26,8 @@ _OFFLINE = 0.08  # seen when looked for; does not light a bedroom
 _UNHEARD_FADE = 0.8
 _FAILED_FLASHES = 2.0
 _TURN_TIME = 1.2  # one round of the spinner
+_ASIDE = 0.25  # of the lights that do not lie towards the talker
+_ARC = 0.15  # of the ring to each side of the talker is lit, fading
 _BREATH = 1.6  # one pulse while speaking; slower than syllables, so that it does not seem to lag
 
 
@@ -38,7 +40,30 @@ class Light:
     """Brightness of the single light, 0 to 1."""
 
 
-def light(cue: Cue, at: Seconds, leds: int, *, offline: bool = False) -> Light:
+@dataclass(frozen=True, slots=True)
+class Facing:
+    """How the ring lies on the microphones (seen from above)."""
+
+    front: int = 0
+    """The light, counted from 0, at the microphones' front."""
+
+    clockwise: bool = True
+    """Whether the lights are counted clockwise."""
+
+    def towards(self, bearing: float, leds: int) -> float:
+        """Return where on a ring of ``leds`` a bearing points: a light, or between two.
+
+        Args:
+            bearing: In degrees, anticlockwise from the front.
+            leds: At least one.
+        """
+        along = bearing / 360.0 * leds
+        return (self.front + (-along if self.clockwise else along)) % leds
+
+
+def light(
+    cue: Cue, at: Seconds, leds: int, *, offline: bool = False, towards: float | None = None
+) -> Light:
     """Return the lights of a cue, ``at`` seconds after it began, on a ring of ``leds``.
 
     Args:
@@ -46,13 +71,14 @@ def light(cue: Cue, at: Seconds, leds: int, *, offline: bool = False) -> Light:
         at: Time since it began.
         leds: Lights on the ring.
         offline: Whether only the box itself answers now; seen at rest.
+        towards: Where on the ring the talker is, as ``Facing.towards`` says; seen while listening.
     """
     rest = _all(VIOLET, leds, _OFFLINE) if offline else _all(DARK, leds, 0.0)
     match cue:
         case Cue.IDLE:
             return rest
         case Cue.LISTENING:
-            return _all(BLUE, leds, 1.0)
+            return _all(BLUE, leds, 1.0) if towards is None else Light(_arc(towards, leds), 1.0)
         case Cue.PROMPT:
             return _all(BLUE, leds, 0.6 + 0.4 * _wave(at, _BREATH))
         case Cue.THINKING:
@@ -98,6 +124,12 @@ def _dim(colour: Colour, brightness: float) -> Colour:
 def _wave(at: float, period: float) -> float:
     """Go from 1 down to 0 and back, smoothly, once every ``period``."""
     return 0.5 + 0.5 * math.cos(2 * math.pi * at / period)
+
+
+def _arc(towards: float, leds: int) -> tuple[Colour, ...]:
+    """Return a ring that is brightest towards the talker and faint elsewhere."""
+    aside = (abs((led - towards + leds / 2) % leds - leds / 2) / leds for led in range(leds))
+    return tuple(_dim(BLUE, max(_ASIDE, 1.0 - (1.0 - _ASIDE) * a / _ARC)) for a in aside)
 
 
 def _spinner(at: float, leds: int) -> tuple[Colour, ...]:

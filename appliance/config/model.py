@@ -213,6 +213,12 @@ class Board(Section):
     ring_brightness: Fraction = 0.3
     """0 is dark, 1 dazzles."""
 
+    ring_front_led: Annotated[int, Field(ge=0, le=63)] = 0
+    """The LED, counted from 0, at the front of the microphones (``hardware/microphones.toml``)."""
+
+    ring_clockwise: bool = True
+    """Whether the LEDs are counted clockwise, seen from above."""
+
 
 class Config(Section):
     """Everything."""

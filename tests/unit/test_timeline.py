@@ -54,6 +54,14 @@ def test_wake_word_is_told_with_its_score_and_its_place_in_the_sound() -> None:
     }
 
 
+def test_a_wake_word_with_a_bearing_says_from_where() -> None:
+    (entry,) = told(WakeWordHeard("hey_jarvis", 0.97, SampleIndex(32_000), bearing=119.6))
+    assert entry.text == "hey jarvis (0.97), from 120°"
+    assert entry.data["bearing_deg"] == 120
+    (north,) = told(WakeWordHeard("hey_jarvis", 0.97, SampleIndex(32_000), bearing=359.7))
+    assert north.data["bearing_deg"] == 0
+
+
 def test_places_in_the_sound_are_told_on_the_clock_of_the_entries() -> None:
     entries: list[Entry] = []
     timeline = Timeline(Wall(), start=Seconds(100.0))

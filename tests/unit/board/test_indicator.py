@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from appliance.board.indicator import Lights
-from appliance.board.patterns import DARK, Colour, light
+from appliance.board.patterns import DARK, Colour, Facing, light
 from appliance.errors import DeviceError
 from appliance.ports import Cue
 from appliance.units import Seconds
@@ -117,5 +117,37 @@ def test_going_offline_shows_at_rest_and_leaves_the_cue_as_it_is() -> None:
         assert ring.shown[count:] == [rest]
         lights.close()
         assert ring.shown[-1] == (DARK,) * 3
+
+    run_virtual(scene())
+
+
+def test_the_ring_follows_the_talker_while_listening_and_writes_only_what_changes() -> None:
+    async def scene() -> None:
+        ring = FakeRing()
+        lights = Lights(ring=ring, facing=Facing(front=3))
+        bearing: list[float | None] = [None]
+        lights.follow(lambda: bearing[0])
+        lights.show(Cue.LISTENING)
+        await asyncio.sleep(1.0)
+        assert ring.shown[-1] == light(Cue.LISTENING, Seconds(0), 12).ring
+        bearing[0] = 90.0
+        count = len(ring.shown)
+        await asyncio.sleep(1.0)
+        assert ring.shown[count:] == [light(Cue.LISTENING, Seconds(0), 12, towards=0.0).ring]
+        lights.show(Cue.IDLE)
+        bearing[0] = 180.0
+        await asyncio.sleep(1.0)
+        assert ring.shown[-1] == (DARK,) * 12
+        assert len(ring.shown) == count + 2
+
+    run_virtual(scene())
+
+
+def test_without_a_ring_nobody_asks_where_the_talker_is() -> None:
+    async def scene() -> None:
+        lights = Lights()
+        lights.follow(lambda: pytest.fail("asked"))
+        lights.show(Cue.LISTENING)
+        await asyncio.sleep(1.0)
 
     run_virtual(scene())

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.board.patterns import AMBER, BLUE, CYAN, DARK, RED, VIOLET, light, moving
+from appliance.board.patterns import AMBER, BLUE, CYAN, DARK, RED, VIOLET, Facing, light, moving
 from appliance.ports import Cue
 from appliance.units import Seconds
 
@@ -67,3 +67,33 @@ def test_failure_flashes_at_most_twice_a_second_and_ends() -> None:
     flashes = sum(a < b for a, b in zip([0.0, *shown], shown, strict=False))
     assert flashes == 4
     assert shown[200:] == [0.0] * 300
+
+
+@pytest.mark.parametrize(
+    ("facing", "bearing", "place"),
+    [
+        (Facing(), 0.0, 0.0),
+        (Facing(), 90.0, 9.0),  # to the left: three quarters of the way round, clockwise
+        (Facing(clockwise=False), 90.0, 3.0),
+        (Facing(front=4), 0.0, 4.0),
+        (Facing(front=10, clockwise=False), 90.0, 1.0),
+    ],
+)
+def test_a_bearing_points_at_a_light(facing: Facing, bearing: float, place: float) -> None:
+    assert facing.towards(bearing, 12) == pytest.approx(place)
+
+
+@pytest.mark.parametrize("towards", [0.0, 4.0, 11.0])
+def test_while_listening_the_light_towards_the_talker_is_the_brightest(towards: float) -> None:
+    ring = light(Cue.LISTENING, Seconds(0), 12, towards=towards).ring
+    assert ring[int(towards)] == BLUE
+    assert all(colour[2] < BLUE[2] for led, colour in enumerate(ring) if led != towards)
+    assert ring[(int(towards) + 6) % 12] not in {DARK, BLUE}  # it listens all around
+
+
+@given(st.sampled_from(Cue), st.floats(0, 64), st.integers(1, 64))
+def test_only_listening_looks_at_the_talker(cue: Cue, towards: float, leds: int) -> None:
+    seen = light(cue, Seconds(0.1), leds, towards=towards)
+    assert len(seen.ring) == leds
+    if cue is not Cue.LISTENING:
+        assert seen == light(cue, Seconds(0.1), leds)
