@@ -19,6 +19,10 @@ def test_the_options_of_all_benchmarks_live_side_by_side() -> None:
     assert options.names == []
 
 
+def test_what_several_benchmarks_share_is_no_benchmark() -> None:
+    assert "audio" not in __main__._discover()
+
+
 def test_an_unknown_benchmark_is_refused_with_those_there_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -33,6 +37,10 @@ def test_an_unknown_benchmark_is_refused_with_those_there_are(
         (Row("what", 1.4, limit=1.5), False),
         (Row("what", 1.6, limit=1.5), True),
         (Row("what", float("nan"), limit=1.5), True),
+        (Row("what", 1.6, least=1.5), False),
+        (Row("what", 1.4, least=1.5), True),
+        (Row("what", float("nan"), least=1.5), True),
+        (Row("what", 1.6, limit=2.0, least=1.5), False),
         (Row("what", 9.9), False),
         (Row("what", "text", limit=1.5), False),
     ],
