@@ -193,15 +193,15 @@ def judge_clocks(found: Sounding) -> Iterator[Check]:
         yield Check("steadiness", ok=False, detail=detail, remedy=hint)
         return
     yield Check("steadiness", ok=True, detail=f"constant to {1000 * found.wobble:.2f} ms")
-    drift = abs(found.drift_ppm)
+    drift, ppm = abs(found.drift_ppm), round(found.drift_ppm)
     if drift < ONE_CLOCK_PPM:
-        yield Check("clocks", ok=True, detail=f"one clock ({found.drift_ppm:+.0f} ppm)")
+        yield Check("clocks", ok=True, detail=f"one clock ({ppm:+d} ppm)")
     elif drift <= MOST_PPM:
-        detail = f"two clocks: {found.drift_ppm:+.0f} ppm, followed"
+        detail = f"two clocks: {ppm:+d} ppm, followed"
         yield Check("clocks", ok=True, detail=detail)
     else:
         hint = "play and record on one card, or let one sound server run both"
-        detail = f"two clocks: {found.drift_ppm:+.0f} ppm; at most {MOST_PPM:.0f} are followed"
+        detail = f"two clocks: {ppm:+d} ppm; at most {MOST_PPM:.0f} are followed"
         yield Check("clocks", ok=False, detail=detail, remedy=hint)
 
 

@@ -99,7 +99,8 @@ async def play_and_record(
     capture, playback = Capture(counters), Playback(report, counters)
     exchange = Exchange(capture, playback, counters, source=reference_source(config))
     told: asyncio.Queue[str] = asyncio.Queue()
-    card = PyAudioCard(_wish(config), exchange, on_lost=told.put_nowait, on_found=told.put_nowait)
+    wanted = await asyncio.to_thread(_wish, config)  # it reads a file
+    card = PyAudioCard(wanted, exchange, on_lost=told.put_nowait, on_found=told.put_nowait)
     card.start()
     form, reason = None, ""
     async with asyncio.TaskGroup() as group:
