@@ -38,9 +38,10 @@ from appliance.units import Seconds
 
 _DOUBT = np.float32(0.01)  # variance of a tap's spectrum of which nothing is known yet
 _LEAST_DOUBT = np.float32(1e-10)
-_WALK = np.float32(0.002)  # of a tap's power per step
+_FAST_DOUBT = np.float32(1e-3)  # and the least in the beginning
+_WALK = np.float32(0.001)  # of a tap's power per step
 _FAST_WALK = 0.1  # and in the beginning
-_FAST_STEPS = 50.0  # of playback, in which that falls to 1/e
+_FAST_STEPS = 80.0  # of playback, in which that falls to 1/e
 _FLOOR = np.float32(1e-7)  # of a tap's power
 _MEMORY = np.float32(0.9)  # per step, of the power of what is left
 _TINY = np.float32(1e-9)
@@ -137,7 +138,7 @@ class KalmanCanceller:
         self._filters = partitions_of(state["responses"].astype(np.float32))
         self._doubt = np.clip(state["doubt"], _LEAST_DOUBT, 1.0).astype(np.float32)
         self._loudspeaker.restore(state["seen"], state["fits"], state["amounts"])
-        self._steps_of_playback = _LEARNT
+        self._steps_of_playback = 10 * _LEARNT
         return True
 
     def _learn(self, left: Block) -> None:
@@ -168,6 +169,8 @@ class KalmanCanceller:
         power_of_one += _FLOOR
         power_of_one *= walk
         self._doubt += power_of_one
+        # a partition may have been judged before all of it had been played
+        np.maximum(self._doubt, _LEAST_DOUBT + _FAST_DOUBT * fast, out=self._doubt)
         self._step += 1
         if self._step % _LOUDSPEAKER_EVERY:
             self._keep_causal()

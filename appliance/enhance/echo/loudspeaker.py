@@ -16,6 +16,7 @@ from appliance.enhance.taps.highpass import HighPass
 from appliance.enhance.types import Mono
 from appliance.frames import FRAME_SAMPLES
 
+_CORNER = 120.0  # Hz: below it a small driver hardly moves, and does not reach its limits
 _KNEES = np.array([[0.2], [0.5]], np.float32)  # of full scale: where soft limits begin to bend
 SHAPES = 1 + len(_KNEES)
 """How many shapes there are."""
@@ -30,7 +31,7 @@ class Loudspeaker:
     """Knows its curve as far as it has been heard."""
 
     def __init__(self) -> None:
-        self._high_pass = HighPass(1)  # an offset would bend the curve
+        self._high_pass = HighPass(1, _CORNER)
         self._rows = np.zeros((1 + SHAPES, FRAME_SAMPLES), np.float32)
         # of the shapes and of the straight line, which the filter, not the curve, has to fit
         self._seen = np.zeros((SHAPES + 1, SHAPES + 1))

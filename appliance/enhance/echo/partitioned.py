@@ -43,12 +43,13 @@ class Line:
         self._spectra = np.zeros((rows, 2 * self._depth, BINS), np.complex64)
         self._powers = np.zeros((2 * self._depth, BINS), np.float32)
         self._at = 0
-        self._quiet = self._depth + 1
+        self._forgets = self._depth + WINDOW // FRAME_SAMPLES - 1
+        self._quiet = self._forgets
 
     @property
     def silent(self) -> bool:
         """Whether there is nothing to be heard in all of it."""
-        return self._quiet > self._depth
+        return self._quiet >= self._forgets
 
     @property
     def spectra(self) -> Spectrum:

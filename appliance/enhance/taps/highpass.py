@@ -26,10 +26,11 @@ class HighPass:
 
     Args:
         microphones: How many channels the blocks have.
+        corner: In Hz, where it takes 3 dB.
     """
 
-    def __init__(self, microphones: int) -> None:
-        self._through = _matrix(_coefficients())
+    def __init__(self, microphones: int, corner: float = CORNER) -> None:
+        self._through = _matrix(_coefficients(corner))
         self._held = np.zeros((microphones, FRAME_SAMPLES + 2), np.float32)
 
     def process(self, block: Block) -> Block:
@@ -40,8 +41,8 @@ class HighPass:
         return np.ascontiguousarray(out[:, :FRAME_SAMPLES])
 
 
-def _coefficients() -> _Coefficients:
-    angle = 2 * math.pi * CORNER / RATE
+def _coefficients(corner: float) -> _Coefficients:
+    angle = 2 * math.pi * corner / RATE
     alpha, cosine = math.sin(angle) / (2 * _Q), math.cos(angle)
     b = (1 + cosine) / 2 / (1 + alpha)
     return b, -2 * b, b, -2 * cosine / (1 + alpha), (1 - alpha) / (1 + alpha)
