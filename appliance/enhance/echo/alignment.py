@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.enhance.echo.delay import HOP_SECONDS, DelayTracker, Found
+from appliance.enhance.echo.delay import HOP_SECONDS, LONGEST, DelayTracker, Found
 from appliance.enhance.echo.drift import LENGTH, DriftTracker, Path, hear, shift
 from appliance.enhance.echo.line import LEAD, Line
 from appliance.enhance.types import Block, Mono
@@ -34,7 +34,7 @@ _SLIP_ALIKE = 0.25  # likeness of the path before and after it
 _FOLLOWED = 4.0  # ppm; 0.06 samples a second are nothing to a filter that adapts
 _LET_GO = 2.0
 _CERTAIN = 3.0  # standard errors
-_LOUDEST = 16.0 * FRAME_SAMPLES  # four times full scale throughout
+_LOUDEST = np.float32(4.0)  # full scale is 1
 _PATIENCE = 40  # hops (1.6 s of playback) without an echo: another microphone
 
 
@@ -76,7 +76,7 @@ class Alignment:
 
     @property
     def confidence(self) -> float:
-        """How clearly the echo is seen where it was found, 0 to 1; above 0.3 it is there."""
+        """How clearly the echo is seen where it was found, 0 to 1; chance gives 0."""
         return min(max((self._tracker.height - 1.0) / 4.0, 0.0), 1.0)
 
     def process(
@@ -120,10 +120,12 @@ class Alignment:
         if not {"delay", "drift"} <= state.keys():
             return False
         delay, drift, path = state["delay"], state["drift"], state.get("path")
-        if delay.shape != (3,) or drift.shape != (1,) or not np.isfinite([*delay, *drift]).all():
+        if delay.shape != (3,) or drift.shape != (1,) or not np.isfinite(drift).all():
+            return False
+        if not (0 <= delay).all() or not (delay <= LONGEST).all():  # neither with NaN
             return False
         whole = path is not None and path.shape == (LENGTH + 1,) and bool(np.isfinite(path).all())
-        self._position = min(max(float(delay[2]), 0.0), self._line.longest)
+        self._position = float(delay[2])
         self._expected = Found(float(delay[0]), float(delay[1]))
         self._tracker.found = self._weighed = self._expected
         self._kept = None
@@ -241,6 +243,6 @@ class Alignment:
 
 def _finite(sound: Mono) -> Mono:
     """Give a sound as it is if it may be one, else without what no converter gives."""
-    if np.dot(sound, sound) <= _LOUDEST:  # false with NaN
+    if np.abs(sound).max() <= _LOUDEST:  # false with NaN
         return sound
-    return np.clip(np.nan_to_num(sound), -4.0, 4.0)
+    return np.clip(np.nan_to_num(sound), -_LOUDEST, _LOUDEST)

@@ -119,6 +119,7 @@ class DriftTracker:
         self._variance = _UNKNOWN**2
         self._paths: deque[Path] = deque(maxlen=_KEPT)
         self._back = 0  # how far back the latest path is to be compared next; 0: done
+        self._surprised = False  # by the latest path, whichever it was compared with
         self._outliers = 0
         self._hops = 0
 
@@ -166,6 +167,10 @@ class DriftTracker:
         self.forget()
 
     def _keep(self, path: Path) -> None:
+        self._outliers = self._outliers + 1 if self._surprised else 0
+        self._surprised = False
+        if self._outliers > _OUTLIERS:
+            self._outliers, self._variance = 0, _UNKNOWN**2
         self._paths.append(path)
         while path.moment - self._paths[0].moment > _LONGEST:
             self._paths.popleft()
@@ -191,12 +196,10 @@ class DriftTracker:
         self._variance += _WANDER**2
         surprise = measured - self.ppm
         if abs(surprise) > 10 + 4 * np.sqrt(self._variance + variance):
-            if self._back == 0:  # no younger path is left to agree
-                self._outliers += 1
-            if self._outliers > _OUTLIERS:
-                self._outliers, self._variance = 0, _UNKNOWN**2
+            self._surprised = True  # unless a younger path agrees
             return
-        self._outliers = self._back = 0
+        self._surprised = False
+        self._back = 0
         gain = self._variance / (self._variance + variance)
         self.ppm += gain * surprise
         self._variance *= 1 - gain
