@@ -34,7 +34,8 @@ def voice(seconds: float, seed: int) -> Sound:
         end = min(at + length, size)
         sound[at:end] += syllable[: end - at]
         at += int(length * 0.9 + (random.random() < 0.2) * random.uniform(0.05, 0.3) * RATE)
-    return (0.1 * sound / (sound.std() + 1e-9)).astype(np.float32)
+    loud: Sound = (0.1 * sound / (sound.std() + 1e-9)).astype(np.float32)
+    return loud
 
 
 def room(seed: int, seconds: float = 0.15) -> Sound:
@@ -52,7 +53,8 @@ def later(sound: Sound, delay: NDArray[np.float64] | float) -> Sound:
     spectrum = np.fft.rfft(sound)
     many = 4 * np.fft.irfft(spectrum, 4 * len(sound))
     at = (np.arange(len(sound)) - delay) * 4
-    return np.interp(at, np.arange(len(many)), many, left=0.0).astype(np.float32)
+    moved: Sound = np.interp(at, np.arange(len(many)), many, left=0.0).astype(np.float32)
+    return moved
 
 
 def through(sound: Sound, response: Sound) -> Sound:
@@ -104,4 +106,4 @@ def scene(
 
 def drifting(seconds: float, start: float, ppm: float) -> NDArray[np.float64]:
     """Give the delay of an echo that comes faster than its reference by so much."""
-    return start - ppm * 1e-6 * np.arange(int(seconds * RATE))
+    return start - ppm * 1e-6 * np.arange(int(seconds * RATE), dtype=np.float64)

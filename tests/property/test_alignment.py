@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from appliance.enhance.echo.alignment import Alignment
 from appliance.enhance.echo.delay import DelayTracker
 from appliance.enhance.echo.line import LEAD, Line
-from tests.echoes import BLOCK, RATE, drifting, scene
+from tests.echoes import BLOCK, RATE, Sound, drifting, scene
 
 FEW = settings(max_examples=6, deadline=None)
 SOME = settings(max_examples=15, deadline=None)
@@ -59,7 +59,7 @@ def test_anything_in_gives_finite_sound_out(
     random = np.random.default_rng(seed)
     sounds = list(scene(2.0, 900, seed=seed).blocks())
 
-    def block(kind: str, sound: np.ndarray[tuple[int], np.dtype[np.float32]]) -> object:
+    def block(kind: str, sound: Sound) -> Sound:
         match kind:
             case "echo":
                 return sound
@@ -69,7 +69,8 @@ def test_anything_in_gives_finite_sound_out(
                 return np.full(BLOCK, value, np.float32)
             case _:
                 level = 1.0 if kind == "loud" else 0.01
-                return (level * random.standard_normal(BLOCK)).astype(np.float32)
+                hiss: Sound = (level * random.standard_normal(BLOCK)).astype(np.float32)
+                return hiss
 
     at = 0
     for hears, plays, blocks in kinds:
@@ -78,8 +79,7 @@ def test_anything_in_gives_finite_sound_out(
             at += 1
             all_heard = np.zeros((microphones, BLOCK), np.float32)
             all_heard[:] = block(hears, heard)
-            reference = np.asarray(block(plays, played), np.float32)
-            aligned = alignment.process(all_heard, reference)
+            aligned = alignment.process(all_heard, block(plays, played))
             assert aligned.shape == (BLOCK,)
             assert np.isfinite(aligned).all()
             assert np.isfinite([alignment.drift_ppm, alignment.confidence]).all()

@@ -66,8 +66,8 @@ class Alignment:
     @property
     def delay(self) -> Seconds | None:
         """From the reference to the strongest arrival of its echo; ``None``: not found yet."""
-        found = self._tracker.found
-        return None if found is None else Seconds(found.peak / RATE)
+        expected = self._expected
+        return None if expected is None else Seconds(max(expected.peak, 0.0) / RATE)
 
     @property
     def drift_ppm(self) -> float:
@@ -102,11 +102,12 @@ class Alignment:
 
     def state(self) -> State:
         """Give what was learnt; ``{}``: nothing yet."""
-        found = self._tracker.found
-        if found is None:
+        expected = self._expected
+        if expected is None:
             return {}
+        places = [expected.peak, expected.start, self._position]
         state = {
-            "delay": np.array([found.peak, found.start, self._position], np.float32),
+            "delay": np.clip(places, 0, LONGEST).astype(np.float32),
             "drift": np.array([self._drift.ppm], np.float32),
         }
         if self._kept is not None:
@@ -122,7 +123,7 @@ class Alignment:
         delay, drift, path = state["delay"], state["drift"], state.get("path")
         if delay.shape != (3,) or drift.shape != (1,) or not np.isfinite(drift).all():
             return False
-        if not (0 <= delay).all() or not (delay <= LONGEST).all():  # neither with NaN
+        if not (delay >= 0).all() or not (delay <= LONGEST).all():  # neither with NaN
             return False
         whole = path is not None and path.shape == (LENGTH + 1,) and bool(np.isfinite(path).all())
         self._position = float(delay[2])
