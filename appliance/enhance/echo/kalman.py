@@ -24,6 +24,7 @@ from appliance.enhance.echo.loudspeaker import SHAPES, Loudspeaker
 from appliance.enhance.echo.partitioned import (
     BINS,
     SPAN,
+    WINDOW,
     Line,
     Spectrum,
     constrained,
@@ -49,6 +50,7 @@ _CAUSAL_IN_TURN = 3  # partitions per step
 _LOUDSPEAKER_EVERY = 4  # steps
 _LEVEL_MEMORY = 0.9  # per 10 ms, of the powers that are compared
 _WORSE = 1.2  # a filter that makes things louder by this factor of power is wrong
+_ARRIVED = 0.1  # of the whole echo; with less, what was played last has not come back yet
 _PATIENCE = 15  # frames until a filter may be found wrong again
 _LEARNT = 100  # steps after which a wrong filter means that the path has changed
 _FULL = np.float32(0.99)  # a sample that is as large has been clipped
@@ -200,10 +202,20 @@ class KalmanCanceller:
         wrong, true_share = self._levels.wrong()
         if not wrong.any():
             return
+        wrong &= self._levels.echo > _ARRIVED * self._whole_echo()
+        if not wrong.any():
+            return
+        self._levels.be_patient()
         self._filters[wrong] *= true_share[wrong, np.newaxis, np.newaxis]
         np.maximum(self._doubt, _DOUBT, out=self._doubt)
         if self._steps_of_playback > _LEARNT:
             self._steps_of_playback = 0
+
+    def _whole_echo(self) -> NDArray[np.float32]:
+        """Return the power of each echo if all of the line were as loud as its loudest part."""
+        power = self._power(slice(None)).sum(axis=1) * self._line.powers.max(axis=0)
+        whole: NDArray[np.float32] = power.sum(axis=1) * np.float32(2 / WINDOW**2)
+        return whole
 
 
 class _Levels:
@@ -248,9 +260,11 @@ class _Levels:
         wrong = (self._left() > _WORSE * self._powers[0]) & (self.echo > _AUDIBLE)
         if self._patience > 0:
             wrong[:] = False
-        elif wrong.any():
-            self._patience = _PATIENCE
         return wrong, self._true_share().astype(np.float32)
+
+    def be_patient(self) -> None:
+        """Find nothing wrong for a while."""
+        self._patience = _PATIENCE
 
     def _left(self) -> NDArray[np.float64]:
         heard, echo, both = self._powers
