@@ -39,8 +39,8 @@ _EVERY = 8
 _FEWEST = 24
 """Blocks of talk before the first look."""
 
-_SHARP = 1.5
-"""The best direction must explain the phases so much better than directions do in the mean."""
+_EXPLAINED = 0.35
+"""Of all phases, the best direction must explain so much."""
 
 _TURN = 0.5
 """How far the bearing goes towards what was found last, if that is near; else it jumps there."""
@@ -66,6 +66,7 @@ class Direction:
         self._places = places
         self._before: Bins | None = None
         self._phases: NDArray[np.complex64] | None = None
+        self._weight = 0.0
         self._band = slice(0)
         self._blocks = 0
 
@@ -85,6 +86,7 @@ class Direction:
         weight = learner.speech[band] * np.float32(learner.talk) * (power > _ONSET * before)
         cross *= weight / (np.abs(cross) + _TINY)
         self._phases += np.float32(_MEMORY) * (cross - self._phases)
+        self._weight += _MEMORY * (pairs * float(weight.sum()) - self._weight)
         self._blocks += 1
         if self._blocks >= _FEWEST and self._blocks % _EVERY == 0:
             phases = self._phases.ravel()
@@ -108,8 +110,8 @@ class Direction:
     def _found(self, powers: NDArray[np.float32]) -> None:
         """Take how well each direction explains what was heard."""
         best = int(np.argmax(powers))
-        mean = float(np.abs(powers).mean())
-        if not float(powers[best]) > _SHARP * mean:
+        self.explained = float(powers[best]) / (self._weight + 1e-9)
+        if not self.explained > _EXPLAINED:
             return
         degrees = float(self._axes[best]) + _STEP_DEGREES * _between(powers, best)
         if self.bearing is None:

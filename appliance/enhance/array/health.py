@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.enhance.types import Block
-from appliance.frames import FRAME_SAMPLES, RATE
+from appliance.frames import FRAME_SAMPLES
 
 FINE, DEAD, CLIPPED, FLIPPED = "fine", "dead", "clipped", "flipped"
 

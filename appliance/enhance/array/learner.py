@@ -44,7 +44,7 @@ _HANG = 20
 _HANGING = 0.2
 """After talk, noise is learnt more slowly for 0.2 s: the room still rings."""
 
-_LOADING = 1e-3
+_LOADING = 3e-2
 """Of the mean power, added to the diagonal: how far microphones and estimates can be trusted."""
 
 _FLOOR = 1.5e-8
