@@ -57,6 +57,7 @@ def speech_detector(config: Config, store: ModelStore) -> SpeechDetector:
         trailing_silence=Seconds(speech.trailing_silence_s),
         shortest=Seconds(speech.shortest_s),
         longest=Seconds(speech.longest_s),
+        sensitivity=config.turn.barge_in_sensitivity,
     )
     return SpeechEdges(store.folder("silero-vad") / "silero_vad.onnx", tuning)
 

@@ -13,6 +13,7 @@ begin their work before it is certain that the speaker has finished.
 
 from dataclasses import dataclass
 
+from appliance.detect.interruption import Evidence
 from appliance.events import SpeechEnded, SpeechPaused, SpeechStarted
 from appliance.frames import samples
 from appliance.units import SampleIndex, Seconds
@@ -41,6 +42,9 @@ class Tuning:
     longest: Seconds = Seconds(30.0)
     """From a start to the end that is forced."""
 
+    sensitivity: float = 0.5
+    """How readily speech starts while the box itself is to be heard, 0 to 1."""
+
 
 Edge = SpeechStarted | SpeechPaused | SpeechEnded
 
@@ -63,6 +67,7 @@ class Endpointer:
         self._now = begin
         self._since = begin  # where the speech, or what may become it, began
         self._until = begin  # where the last speech ended
+        self._evidence = Evidence(tuning.sensitivity)
         self._maybe = False
         self._speaking = False
         self._paused = False  # this silence has been told
@@ -72,12 +77,13 @@ class Endpointer:
         """Whether a start has been told and no end yet."""
         return self._speaking
 
-    def feed(self, probability: float, end: SampleIndex) -> Edge | None:
+    def feed(self, probability: float, end: SampleIndex, *, playing: bool = False) -> Edge | None:
         """Take the speech probability of the sound from the last ``end`` to this one.
 
         Args:
             probability: 0 to 1; what is not a number counts as silence.
             end: Index of the first sample after that sound; never before the last one.
+            playing: The box itself was to be heard meanwhile.
 
         Returns:
             The edge that this completes, if it completes one.
@@ -85,7 +91,19 @@ class Endpointer:
         begin, self._now = self._now, end
         if self._speaking:
             return self._go_on(probability)
+        if playing:
+            return self._interrupt(probability, begin)
+        self._evidence.forget()
         return self._wait(probability, begin)
+
+    def _interrupt(self, probability: float, begin: SampleIndex) -> SpeechStarted | None:
+        self._maybe = False
+        enough = self._evidence.weigh(probability, begin)
+        since = self._evidence.since
+        if not enough or self._now - since < self._shortest:
+            return None
+        self._evidence.forget()
+        return self._start(since)
 
     def _wait(self, probability: float, begin: SampleIndex) -> SpeechStarted | None:
         if not self._maybe:
@@ -93,9 +111,12 @@ class Endpointer:
         self._maybe = probability >= (self._leave if self._maybe else self._enter)
         if not self._maybe or self._now - self._since < self._shortest:
             return None
+        return self._start(self._since)
+
+    def _start(self, since: SampleIndex) -> SpeechStarted:
         self._maybe, self._speaking, self._paused = False, True, False
-        self._until = self._now
-        return SpeechStarted(self._since)
+        self._since, self._until = since, self._now
+        return SpeechStarted(since)
 
     def _go_on(self, probability: float) -> SpeechPaused | SpeechEnded | None:
         if probability >= self._leave:

@@ -100,10 +100,12 @@ class SpeechEdges:
         self._skipped: deque[_Window] = deque()
         self._edges: deque[Edge] = deque()
         self._filled = 0
+        self._playing = False
         self._endpointer: Endpointer | None = None
 
-    def process(self, frame: Frame, *, playing: bool = False) -> Edge | None:  # noqa: ARG002
+    def process(self, frame: Frame, *, playing: bool = False) -> Edge | None:
         """Take the next frame, of at most ``WINDOW`` samples; return the edge it completes."""
+        self._playing = playing
         if self._endpointer is None:
             self._endpointer = Endpointer(self._tuning, frame.start)
         sound = frame.samples
@@ -155,7 +157,7 @@ class SpeechEdges:
         return self._silero.probability(window)
 
     def _feed(self, endpointer: Endpointer, probability: float, end: SampleIndex) -> None:
-        edge = endpointer.feed(probability, end)
+        edge = endpointer.feed(probability, end, playing=self._playing)
         if edge is not None:
             self._edges.append(edge)
 

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.config.sound import Echo
+from appliance.enhance.array.beam import Beam
 from appliance.enhance.array.geometry import Array
+from appliance.enhance.array.health import Health
 from appliance.enhance.echo.alignment import Alignment
-from appliance.enhance.echo.speex import SpeexCanceller
+from appliance.enhance.echo.kalman import KalmanCanceller
 from appliance.enhance.memory import Learnt, named, part
 from appliance.enhance.taps.convergence import Convergence
 from appliance.enhance.taps.gentle import GentleSuppressor
@@ -18,7 +20,7 @@ from appliance.enhance.taps.highpass import HighPass
 from appliance.enhance.taps.neural import NeuralSuppressor
 from appliance.enhance.taps.playing import Playing
 from appliance.enhance.taps.webrtc import AutomaticGain, NoiseSuppression, WebRtcSuppressor
-from appliance.enhance.types import Block, Mono, Report, Suppressor
+from appliance.enhance.types import Block, Microphone, Mono, Report, Suppressor
 
 log = logging.getLogger(__name__)
 
@@ -58,14 +60,15 @@ class Station:
         microphones = len(array.microphones)
         self._array, self._settings = array, echo
         self.cancels = cancels
-        self.bearing: float | None = None
         self._high_pass = HighPass(microphones)
+        self._health = Health(microphones)
+        self._beam = Beam(array)
         self._playing = Playing()
         self._playing_now = False
         self._convergence = Convergence()
         if cancels:
             self._alignment = Alignment(microphones)
-            self._canceller = SpeexCanceller(microphones)
+            self._canceller = KalmanCanceller(microphones)
         self._gentle = GentleSuppressor()
         self._strong = self._suppressor()
         strength = echo.noise_suppression
@@ -77,25 +80,30 @@ class Station:
         """Whether the box's own voice is as good as gone from the speech tap."""
         return self._convergence.converged
 
+    @property
+    def bearing(self) -> float | None:
+        """Where the latest talker stands; ``None``: not known."""
+        return self._beam.bearing
+
     def process(self, block: Block, reference: Mono) -> Tapped:
         """Take 10 ms of the array's microphones and of what is played (0 where unknown)."""
         self._playing.process(reference)
-        sound = self._high_pass.process(block)
+        sound = self._high_pass.process(self._health.process(block))
         if not self.cancels or not self._playing.remembered:
             self._playing_now = False
             mono = self._mono(sound)
             return Tapped(self._gently(mono, None), mono, self._recognition(mono), playing=False)
         cancelled = self._cancel(sound, reference)
-        heard = self._playing.heard(self._alignment.delay)
-        self._playing_now = heard
-        if heard:
-            self._convergence.process(sound[0], cancelled.left[0], cancelled.echo[0])
+        self._playing_now = self._playing.heard(self._alignment.delay)
         mono = self._mono(cancelled.left)
+        row = self._beam.reference
+        if self._playing_now:
+            self._convergence.process(sound[row], cancelled.left[row], cancelled.echo[row])
         return Tapped(
-            wake=self._gently(mono, cancelled.echo[0]),
+            wake=self._gently(mono, cancelled.echo[row]),
             speech=self._strong.process(mono, cancelled.reference),
             recognition=self._recognition(mono),
-            playing=heard,
+            playing=self._playing_now,
         )
 
     def report(self) -> Report:
@@ -108,6 +116,13 @@ class Station:
             erle_db=self._convergence.erle_db,
             converged=self.converged,
             bearing=self.bearing,
+            beaming=self._beam.beaming,
+            microphones=tuple(
+                Microphone(channel, state)
+                for channel, state in zip(
+                    self._array.microphones, self._health.verdict.states, strict=True
+                )
+            ),
         )
 
     def state(self) -> Learnt:
@@ -129,7 +144,9 @@ class Station:
         return taken
 
     def _cancel(self, sound: Block, reference: Mono) -> _Cancelled:
-        aligned = self._alignment.process(sound, reference)
+        usable = np.zeros(len(sound), np.bool_)
+        usable[list(self._health.verdict.usable)] = True
+        aligned = self._alignment.process(sound, reference, usable)
         if self._alignment.slid:
             self._canceller.slide(self._alignment.slid)
             # What the suppressor finds in the residual is no delay that it could lock to again.
@@ -138,7 +155,7 @@ class Station:
         left, echo = self._canceller.process(sound, aligned), self._canceller.echo
         if not np.isfinite(left.sum()):
             log.warning("echo: the canceller gave no numbers and starts anew")
-            self._canceller = SpeexCanceller(len(sound))
+            self._canceller = KalmanCanceller(len(sound))
             left, echo = sound, np.zeros_like(sound)
         return _Cancelled(left, echo, aligned)
 
@@ -147,8 +164,8 @@ class Station:
         return WebRtcSuppressor() if model is None else NeuralSuppressor(model)
 
     def _mono(self, sound: Block) -> Mono:
-        mono: Mono = sound[0]
-        return mono
+        usable = self._health.verdict.usable if len(sound) > 1 else None
+        return self._beam.process(sound, usable=usable, hold=self._playing_now)
 
     def _gently(self, mono: Mono, echo: Mono | None) -> Mono:
         return self._gentle.process(mono, echo) if self.cancels else mono

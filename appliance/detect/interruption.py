@@ -1,0 +1,63 @@
+"""When speech interrupts the box while it speaks itself (pure).
+
+The strong suppressor of ``appliance.enhance`` takes most of the box's own voice away, and with it
+the beginning of what somebody says over it; what is left of the echo looks like speech now and
+then, but not for long. So what counts is neither one threshold nor a length, but evidence: that
+of each window, as log-odds, is added up, what speaks against speech is taken off again, and
+nothing falls below nought (E. S. Page, "Continuous Inspection Schemes", Biometrika 41, 1954).
+Three windows of clear speech are enough; unclear speech takes longer; a syllable does not do.
+"""
+
+import math
+
+from appliance.units import SampleIndex
+
+MOST_FOR, MOST_AGAINST = 3.0, -2.0
+"""What one window of 32 ms can say: odds of 20 to 1 for speech, 7 to 1 against. Silero's 0.999
+are not worth more; and a word has soft sounds in it."""
+
+ENOUGH = 6.0
+"""Evidence that is enough at a sensitivity of 0.5. On the 23 tuning scenes (17 minutes of
+playback, 82 interruptions; 2026-11-21): 3.0 and 4.5 each let a false stop through, 6.0 none; 8.0
+sees 88 % of the interruptions within 0.3 s instead of 90 %."""
+
+REACH = 3.0
+"""By how much more or less that is at a sensitivity of 0 or 1."""
+
+BIAS = 2.0
+"""By how much the log-odds are lowered or raised then: to a probability of 0.88 or 0.12."""
+
+_LEAST = 1e-4
+
+
+class Evidence:
+    """Adds up what speaks for an interruption.
+
+    Args:
+        sensitivity: 0 to 1: how readily speech interrupts (``turn.barge_in_sensitivity``).
+    """
+
+    def __init__(self, sensitivity: float) -> None:
+        away = 2 * sensitivity - 1
+        self._enough = ENOUGH - REACH * away
+        self._raised = BIAS * away
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with none."""
+        self._sum = 0.0
+        self.since = SampleIndex(0)
+        """Where the speech began for which there is evidence."""
+
+    def weigh(self, probability: float, begin: SampleIndex) -> bool:
+        """Take the probability of the next window, which began there; return if it is enough.
+
+        What is not a number speaks against speech.
+        """
+        if self._sum == 0.0:
+            self.since = begin
+        likely = probability if math.isfinite(probability) else 0.0
+        likely = min(max(likely, _LEAST), 1 - _LEAST)
+        odds = math.log(likely / (1 - likely)) + self._raised
+        self._sum = max(0.0, self._sum + min(max(odds, MOST_AGAINST), MOST_FOR))
+        return self._sum >= self._enough
