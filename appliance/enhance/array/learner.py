@@ -6,7 +6,7 @@ generalised eigenvector of the two, dewhitened (S. Markovich-Golan, S. Gannot, I
 weights are MVDR's: least noise, the talker as the reference microphone hears it. No geometry is
 needed: also reflections, and microphones of unequal gain, are as they are heard.
 
-The costly part, inverting and solving for each frequency, is spread over eight blocks.
+The costly part, inverting and solving for each frequency, is spread over sixteen blocks.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ WINDOW = 512
 """Samples that one spectrum is made of (32 ms)."""
 
 _PARTS = 4
-"""Groups of frequencies; each takes two blocks, one to invert and one to solve."""
+"""Groups of frequencies; each takes two of every other block, one to invert, one to solve."""
 
 _START = 50
 """Blocks that are taken for noise, to begin with."""
@@ -124,7 +124,7 @@ class Learner:
         if hold:
             return False
         self._learn()
-        return self._solve(reference)
+        return self._blocks % 2 == 0 and self._solve(reference)
 
     def _begin(self, *, hold: bool) -> None:
         m = self.packing.size
