@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from appliance.host.softening import (
+    MOST_OWNERS,
     SETTLING,
     SIGHTINGS,
     STEPS,
@@ -200,3 +201,48 @@ def test_silence_is_left_alone() -> None:
     server = Server(replace(MUSIC, volumes=(0.0, 0.0)))
     server.soften()
     assert not server.softening.owed
+
+
+def test_two_streams_of_one_owner_outlive_the_server() -> None:
+    server = Server(MUSIC, Stream(2, "music", (0.25, 0.25)))
+    server.soften()
+    server.softening.lose()
+    server.streams = {
+        7: replace(server.streams[1], index=7),
+        8: replace(server.streams[2], index=8),
+    }
+    server.restore()
+    assert server.volumes(7) == MUSIC.volumes
+    assert server.volumes(8) == (0.25, 0.25)
+
+
+def test_after_a_new_start_the_server_may_give_an_index_to_somebody_else() -> None:
+    server = Server(MUSIC)
+    server.soften()
+    server.softening.lose()
+    server.streams = {1: Stream(1, "film", (0.9,))}
+    server.looks()
+    assert server.volumes()[0] == pytest.approx(0.9 * SOFT[0], abs=1e-4)
+    server.restore()
+    assert server.volumes() == pytest.approx((0.9,), abs=1e-5)
+
+
+def test_owner_whose_one_stream_was_let_go_is_still_owed_the_other() -> None:
+    server = Server(MUSIC, replace(MUSIC, index=2))
+    server.soften()
+    server.now += SETTLING
+    server.set(1, (0.7, 0.7))
+    server.looks(1)
+    server.softening.lose()
+    server.streams = {3: replace(server.streams[2], index=3)}
+    server.restore()
+    assert server.volumes(3) == MUSIC.volumes
+
+
+def test_not_everybody_who_ever_played_is_remembered() -> None:
+    server = Server()
+    for number in range(2 * MOST_OWNERS):
+        server.streams = {number: Stream(number, f"player {number}", (1.0,))}
+        server.soften()
+    assert len(server.softening.owed) == MOST_OWNERS
+    assert f"player {2 * MOST_OWNERS - 1}" in server.softening.owed
