@@ -128,11 +128,13 @@ def spread(do: Callable[[Task], Made], tasks: Sequence[Task], what: str) -> Iter
     fresh = multiprocessing.get_context("spawn")  # a fork would share the models' threads
     cores = min(os.cpu_count() or 1, len(tasks))
     with ProcessPoolExecutor(cores, mp_context=fresh) as pool:
-        for done, future in enumerate(
-            as_completed([pool.submit(do, task) for task in tasks]), start=1
-        ):
-            yield future.result()
-            say(f"{what} {done} of {len(tasks)}")
+        futures = [pool.submit(do, task) for task in tasks]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                yield future.result()
+                say(f"{what} {done} of {len(tasks)}")
+        finally:  # one that failed, or a person who has seen enough, ends it all
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _scene(work: Work) -> list[Outcome]:

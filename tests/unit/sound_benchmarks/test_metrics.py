@@ -83,6 +83,13 @@ def test_latency_is_found_behind_a_high_pass(late: int) -> None:
     assert latency(output, clean) == pytest.approx(late, abs=1)
 
 
+def test_a_dark_voice_has_its_latency_too() -> None:
+    clean = np.asarray(lfilter([1.0], [1.0, -0.995], hiss(4.0)))
+    heard = lfilter(*butter(4, 400, "high", fs=RATE), np.concatenate([np.zeros(120), clean]))
+
+    assert latency(heard[: len(clean)], clean) == pytest.approx(120, abs=1)
+
+
 def test_aligned_takes_the_lateness_out() -> None:
     clean = speechlike(1.0)
     output = np.concatenate([np.zeros(80), clean])[: len(clean)]
@@ -104,6 +111,13 @@ def test_sdr_is_the_ratio_of_speech_to_what_was_added(ratio: float) -> None:
     added *= np.sqrt(np.mean(clean**2) / np.mean(added**2)) * 10 ** (-ratio / 20)
 
     assert sdr(clean + added, clean) == pytest.approx(ratio, abs=0.3)
+
+
+@pytest.mark.parametrize("samples", [-20, 0, 60])
+def test_a_little_early_or_late_is_no_distortion(samples: int) -> None:
+    clean = speechlike(4.0)
+
+    assert sdr(np.roll(clean, samples), clean) > 30.0
 
 
 def test_gating_is_distortion() -> None:
