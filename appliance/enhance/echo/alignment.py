@@ -195,7 +195,7 @@ class Alignment:
         new = hear(self._tracker)
         alike = True
         if self._kept is not None and new is not None:
-            fit = shift(self._kept, new, later, _SLIP)
+            fit = shift(self._kept, new, later - self._moved, _SLIP)
             alike = fit.likeness > _SLIP_ALIKE
             later = fit.samples + self._moved if alike else later
         if alike:

@@ -130,6 +130,22 @@ def test_the_echo_still_stands_after_a_pause_with_two_clocks() -> None:
     assert after == pytest.approx(before, abs=3)  # of 58
 
 
+def test_a_slip_in_a_pause_with_two_clocks_is_followed() -> None:
+    delay = drifting(36.0, 3000, 100)
+    delay[20 * RATE :] += 480
+    played = voice(36.0, seed=2)
+    played[10 * RATE : 31 * RATE] = 0
+    heard = through(later(played, delay), room(1))
+    heard += 0.003 * np.random.default_rng(0).standard_normal(len(heard)).astype(np.float32)
+    alignment = Alignment(1)
+
+    done = run(alignment, Scene(played, heard.astype(np.float32)))
+
+    assert len(done.slides) == 1
+    before, after = done.lead(heard, 8.0, 1.8), done.lead(heard, 33.0, 2.5)
+    assert after == pytest.approx(before, abs=3)  # the clocks alone have made 34
+
+
 def test_another_path_of_the_echo_is_left_to_the_canceller() -> None:
     played = voice(12.0, seed=4)
     near, far = through(later(played, 1600.0), room(5)), through(later(played, 1611.0), room(6))

@@ -83,6 +83,21 @@ def test_a_slip_that_is_told_is_no_drift() -> None:
     assert drift.sigma < 2
 
 
+def test_paths_from_before_a_slip_are_moved_with_it() -> None:
+    drift, tracker = DriftTracker(), DelayTracker()
+    run(drift, tracker, scene(3.0, 2000, seed=2))
+    latest = drift.latest
+    assert latest is not None
+
+    drift.settle(320.5, moment=latest.moment + 1.0)
+
+    assert drift.latest is not None
+    assert drift.latest.begin == latest.begin + 320.5
+
+    drift.settle(0.0, moment=latest.moment + 0.5)
+    assert drift.latest.moment < latest.moment - 0.2  # the latest may be of both places
+
+
 def test_a_clock_that_changes_is_learnt_anew() -> None:
     drift, tracker = DriftTracker(), DelayTracker()
     run(drift, tracker, scene(10.0, 2000, seed=2))
