@@ -94,7 +94,7 @@ class KalmanCanceller:
         self._heard[:, FRAME_SAMPLES:] = heard
         if self._line.silent:
             self.echo = np.zeros_like(heard)
-            return heard
+            return heard.copy()
         np.multiply(self._filters, self._line.spectra[0], out=self._product)
         echoes = latest_of_spectrum(self._product.sum(axis=1))
         self._learn(self._heard - echoes)
@@ -233,7 +233,7 @@ class _Levels:
     @property
     def echo(self) -> NDArray[np.float64]:
         """Power of each microphone's echo as it was thought to be."""
-        return self._powers[1]
+        return np.asarray(self._powers[1])
 
     def audible(self, heard: Block, echo: Block) -> Block:
         """Return what to take out: the echo, but no more of it than makes things softer."""

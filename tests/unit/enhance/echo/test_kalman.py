@@ -140,6 +140,8 @@ def test_what_was_learnt_helps_from_the_first_block_on() -> None:
     through(learnt, heard[np.newaxis], played)
     canceller = KalmanCanceller(1)
     assert canceller.restore(learnt.state())
+    for name, value in learnt.state().items():
+        assert np.allclose(canceller.state()[name], value, atol=1e-6), name
     left = through(canceller, heard[np.newaxis, : RATE // 4], played[: RATE // 4])[0]
     assert loss(heard[: RATE // 4], left, after=0.0) > 15
 

@@ -62,10 +62,11 @@ def test_a_line_that_slid_far_is_silence() -> None:
 def test_a_line_is_silent_only_when_all_of_it_is() -> None:
     line = Line(1, 2)
     silence = np.zeros((1, FRAME_SAMPLES), np.float32)
-    assert line.silent
+    were = [line.silent]
     line.push(np.ones((1, FRAME_SAMPLES), np.float32))
     for _ in range(2 * SPAN // FRAME_SAMPLES + 3):
-        assert not line.silent
+        were.append(line.silent)
         line.push(silence)
+    assert were == [True] + [False] * (len(were) - 1)
     assert line.silent
     assert abs(line.spectra).max() < 1e-4

@@ -14,7 +14,7 @@ def erle(canceller: SpeexCanceller, frames: int, *, seed: int = 1) -> float:
     """In dB, of the last 50 frames."""
     random = np.random.default_rng(seed)
     played = random.normal(0, 0.1, frames * FRAME_SAMPLES).astype(np.float32)
-    heard = 0.5 * np.concatenate([np.zeros(800, np.float32), played[:-800]])
+    heard = np.concatenate([np.zeros(800, np.float32), played[:-800]]) * np.float32(0.5)
     left = np.zeros_like(heard)
     for start in range(0, len(heard), FRAME_SAMPLES):
         at = slice(start, start + FRAME_SAMPLES)
