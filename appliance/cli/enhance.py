@@ -23,7 +23,8 @@ from appliance.app.enhancing import (
 )
 from appliance.audio.recording import WavSink, read
 from appliance.cli.terminal import AsJson, ConfigFile, console, errors
-from appliance.config import load
+from appliance.config import Config, load
+from appliance.enhance.array.geometry import Array
 from appliance.errors import ConfigError, RecordingError
 from appliance.frames import RATE, Taps
 from appliance.host.journal import set_up_logging
@@ -91,22 +92,38 @@ def enhance_recording(  # noqa: PLR0913 - one parameter for each option
     if not as_json:
         for note in material.notes:
             errors.print(f"note: {note}", markup=False, soft_wrap=True, style="dim")
-    with ExitStack() as stack:
-        take = _writers(stack, outputs)
-        progress = stack.enter_context(_progress(material))
-        bar = progress.add_task(mic.name, total=float(material.length))
-        told: list[Second] = []
-        for second in enhance(material, make_chain(settings), board, take):
-            progress.update(bar, completed=float(second.at))
-            told.append(second)
-            if as_json:
-                print_json(_plain(second))
+    told = _through(settings, material, board, outputs, each=_tell if as_json else None)
     if as_json:
         print_json({"summary": summary(material, told)})
     elif report:
         show(material, told)
     else:
         _say_written(outputs)
+
+
+def _tell(second: Second) -> None:
+    print_json(_plain(second))
+
+
+def _through(
+    settings: Config,
+    material: Material,
+    board: Array,
+    outputs: dict[str, Path | None],
+    *,
+    each: Callable[[Second], None] | None,
+) -> list[Second]:
+    told: list[Second] = []
+    with ExitStack() as stack:
+        take = _writers(stack, outputs)
+        progress = stack.enter_context(_progress(material))
+        bar = progress.add_task("enhancing", total=float(material.length))
+        for second in enhance(material, make_chain(settings), board, take):
+            progress.update(bar, completed=float(second.at))
+            told.append(second)
+            if each is not None:
+                each(second)
+    return told
 
 
 def _check_places(mic: Path, far: Path | None, outputs: dict[str, Path | None]) -> None:
