@@ -11,6 +11,7 @@ from typing import Protocol
 from appliance import conversation as talk
 from appliance.app.detectors import Senses
 from appliance.app.indicators import Together, chimes
+from appliance.app.reference import reference_source
 from appliance.audio.capture import Capture
 from appliance.audio.card import Card, Exchange
 from appliance.audio.counters import CardCounters
@@ -75,7 +76,8 @@ class Box:
         self.playback = Playback(self.put, self.counters, gain_db=config.audio.voice_gain_db)
         self._capture = Capture(self.counters)
         self.card, self._clock = make_card(
-            Exchange(self._capture, self.playback, self.counters), self
+            Exchange(self._capture, self.playback, self.counters, source=reference_source(config)),
+            self,
         )
         hearing = Hearing(
             Chain(channel=config.audio.microphone_channel),

@@ -15,11 +15,13 @@ from appliance.app.background import in_background
 from appliance.app.box import Box
 from appliance.app.ducking import open_ducking
 from appliance.app.house import open_house
+from appliance.app.reference import monitor_wish
 from appliance.audio.card import Card, Exchange
 from appliance.audio.clock import LoopClock
 from appliance.audio.plans import Wish
 from appliance.audio.pyaudio_card import PyAudioCard
 from appliance.config import Config, Loaded
+from appliance.enhance.array.geometry import shipped
 from appliance.errors import ConfigError
 from appliance.host import systemd
 from appliance.host.feed import Feed, socket_path
@@ -147,7 +149,14 @@ def wish(config: Config) -> Wish:
         rate=SampleRate(audio.rate_hz),
         channels=audio.channels,
         microphone_channel=audio.microphone_channel,
+        monitor=monitor_wish(config),
+        wanted=partial(_channels_wanted, audio.array),
     )
+
+
+def _channels_wanted(array: str, card: str, most: int) -> int:
+    """Return how many channels the array of a card needs; reads a file: the card's thread."""
+    return shipped().wanted(array, card, most)
 
 
 def _line(entry: Entry) -> str:

@@ -1,5 +1,6 @@
 """The whole path on a recording: the recording is the sound card, everything else is the box."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,6 +15,7 @@ from appliance.audio.card import Card, Exchange
 from appliance.audio.recorded_card import Pace, RecordedCard, output_rate
 from appliance.audio.recording import Recording
 from appliance.config import Config
+from appliance.enhance.array.geometry import shipped
 from appliance.errors import RecordingError
 from appliance.events import ButtonPressed
 from appliance.ports import Clock
@@ -61,6 +63,7 @@ async def replay(
         RecordingError: It ended early.
         ExceptionGroup: What else ended it.
     """
+    await asyncio.to_thread(shipped)  # the list of boards, which the box looks into
     cards: list[RecordedCard] = []
 
     def make_card(exchange: Exchange, box: Box) -> tuple[Card, Clock]:
