@@ -11,6 +11,7 @@ away. It runs in real time on a thread of its own, with the server's own program
 (``parec``, ``pacat``), whose buffers make a delay such as a real machine's make.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.sound_server import RATE, SoundServer
+from tests.sound_server import RATE, SoundServer, channel_map
 
 BLOCK = 160
 LATENCY = ("--latency-msec=20", "--process-time-msec=10")
@@ -115,9 +116,10 @@ class LiveRoom:
         """Open the doors."""
         form = ("--raw", "--format=s16le", f"--rate={RATE}", *LATENCY)
         microphones = self._acoustics.microphones
+        channels = (f"--channels={microphones}", f"--channel-map={channel_map(microphones)}")
         self._ends = [
             self._program("parec", "--device=loudspeaker.monitor", "--channels=1", *form),
-            self._program("pacat", "--device=mic_bus", f"--channels={microphones}", *form),
+            self._program("pacat", "--device=mic_bus", *channels, *form),
         ]
         self._thread.start()
         return self
@@ -134,6 +136,10 @@ class LiveRoom:
         self._thread.join()
         for end in self._ends:
             end.wait()
+            for pipe in (end.stdin, end.stdout):
+                with contextlib.suppress(BrokenPipeError):
+                    if pipe is not None:
+                        pipe.close()
 
     def _program(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         path = shutil.which(name)
