@@ -187,7 +187,7 @@ def test_in_privacy_mode_no_key_is_made(tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_is_known_is_shown_before_the_next_thing_is_looked_at(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def looked_at(_: object) -> Iterator[Check]:
+    def looked_at(*_: object) -> Iterator[Check]:
         yield Check("first", ok=False, detail="d")
         assert "first" in capsys.readouterr().out
         yield Check("second", ok=True, detail="d")
@@ -197,3 +197,21 @@ def test_what_is_known_is_shown_before_the_next_thing_is_looked_at(
         doctor.doctor()
     assert end.value.exit_code == 1
     assert "second" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("loud", [True, False])
+def test_the_sounding_takes_the_place_of_the_other_looks(
+    loud: bool,  # noqa: FBT001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def sounded(_: Loaded, *, loud: bool) -> Iterator[Check]:
+        yield Check("sounded", ok=True, detail=f"loud: {loud}")
+
+    monkeypatch.setattr(doctor, "sounded", sounded)
+    (tmp_path / "config.toml").write_text("")
+    doctor.doctor(sound=True, loud=loud, config=tmp_path / "config.toml")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("well  configuration")
+    assert second == f"well  sounded            loud: {loud}"
