@@ -5,7 +5,7 @@ echo (G. Enzner, P. Vary, Signal Processing 86(6), 2006; partitioned: F. Kuech, 
 G. Enzner, ICASSP 2014). How much is known of a tap decides how far an error moves it, and what is
 left now (a person's voice, noise) how far the error is believed. Ours differs in that
 
-* taps may walk in proportion to what has been found there, and far in the first half second of
+* taps may walk in proportion to what has been found there, and far in the first second of
   playback: what is near the loudspeaker's direct sound is learnt before the rest of the room
   (as D. L. Duttweiler's proportionate filters do: IEEE Trans. SAP 8(5), 2000);
 * the uncertainty is shared by all microphones, which hear the same loudspeaker in the same room;
