@@ -31,6 +31,9 @@ _PAYS_DB = 0.5
 _COSTS_DB = 0.0
 """The beam is used from so much gain on, until it has less."""
 
+_QUIET_DB = 18.0
+"""Talk so far above the noise wants no beam: it would cost the voice more than it gains."""
+
 _BETTER_DB = 1.0
 """By so much another microphone must be better to become the reference."""
 
@@ -50,6 +53,9 @@ class _Former:
         self.learner = Learner(microphones)
         self.reference = 0
         self.beaming = False
+        """Whether the beam is better than the reference."""
+
+        self.used = False
         self._plain = [_plain(microphones, number) for number in range(microphones)]
         self.filters: Filters = self._plain[0]
         """Applied now."""
@@ -65,7 +71,9 @@ class _Former:
         if new:
             self._candidate = _filters(learner.weights)
             self._judge()
-        wanted = self._candidate if self.beaming else self._plain[self.reference]
+        # nothing can be judged while learning rests, and a wrong beam costs more than none gains
+        self.used = self.beaming and not hold
+        wanted = self._candidate if self.used else self._plain[self.reference]
         self.before = self.filters if wanted is not self.filters else None
         self.filters = wanted
         return self.apply(learner.spectrum)
@@ -93,7 +101,8 @@ class _Former:
         beam[m:] *= 2.0
         powers = [np.array([np.vdot(beam, part)]) for part in (learner.noise, learner.present)]
         gain = float(_worth_db(powers[0], powers[1])[0] - worth[self.reference])
-        self.beaming = gain > (_COSTS_DB if self.beaming else _PAYS_DB)
+        quiet = worth[self.reference] > _QUIET_DB
+        self.beaming = not quiet and gain > (_COSTS_DB if self.beaming else _PAYS_DB)
 
 
 def _worth_db(quiet: NDArray[np.floating], loud: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -136,7 +145,7 @@ class Beam:
     @property
     def beaming(self) -> bool:
         """Whether the beam is used now, rather than the best microphone."""
-        return self._former is not None and self._former.beaming
+        return self._former is not None and self._former.used
 
     @property
     def delay(self) -> Seconds:
@@ -147,6 +156,19 @@ class Beam:
     def reference(self) -> int:
         """Row of the best microphone."""
         return self._usable[0 if self._former is None else self._former.reference]
+
+    def plain(self, block: Block) -> Mono:
+        """Return what the best microphone hears, as late as the beam.
+
+        Args:
+            block: What ``process`` has just been given.
+        """
+        if self._former is None:
+            single: Mono = block[self.reference]
+            return single
+        end = WINDOW - DELAY
+        late = self._former.learner.heard[self._former.reference, end - FRAME_SAMPLES : end]
+        return late.copy()
 
     @property
     def learner(self) -> Learner | None:
@@ -161,7 +183,8 @@ class Beam:
         Args:
             block: Shape ``(microphones, FRAME_SAMPLES)``, in the order of ``array.microphones``.
             usable: Rows that work; ``None``: all. When they change, learning begins anew.
-            hold: The box itself is to be heard, so nothing is learnt of what is heard.
+            hold: The box itself is to be heard, so nothing is learnt of what is heard, and the
+                best microphone is used.
         """
         if usable is not None and self.array.beam:
             rows = tuple(usable) or (0,)

@@ -88,6 +88,14 @@ def test_the_sound_is_that_of_the_first_microphone_until_somebody_talks() -> Non
     assert np.allclose(out[DELAY:], noise[0, : RATE - DELAY], atol=1e-5)
 
 
+def test_in_a_quiet_room_there_is_nothing_to_win() -> None:
+    person, noise = scene(snr_db=30.0)
+    beam = Beam(table.array())
+    for block in table.blocks(person + noise):
+        beam.process(block)
+    assert not beam.beaming
+
+
 def test_it_says_by_how_much_it_is_later() -> None:
     assert Beam(table.array()).delay == DELAY / RATE
     assert Beam(generic(2)).delay == 0.0
@@ -121,8 +129,13 @@ def test_an_echo_while_learning_rests_does_not_take_the_beam_from_the_talker() -
     weights = beam.learner.weights.copy()
     echo, _ = scene(degrees=250.0, seed=8)
     for block in table.blocks(echo):
-        beam.process(block, hold=True)
+        out = beam.process(block, hold=True)
+        assert not beam.beaming
+    assert np.allclose(out, beam.plain(block), atol=1e-5)
     assert np.array_equal(beam.learner.weights, weights)
+    for block in table.blocks(person + noise)[300:]:
+        beam.process(block)
+    assert beam.beaming
 
 
 def test_a_microphone_that_fails_is_left_out_and_the_others_go_on() -> None:
