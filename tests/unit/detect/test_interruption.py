@@ -21,8 +21,8 @@ def windows(probabilities: list[float], sensitivity: float = 0.5) -> int | None:
 
 def test_clear_speech_takes_two_windows_and_unclear_speech_more() -> None:
     assert windows([0.99] * 9) == 2
-    assert windows([0.8] * 9) == 5
-    assert windows([0.5] * 99) is None
+    assert windows([0.9] * 9) == 6
+    assert windows([0.7] * 99) is None
 
 
 def test_a_syllable_of_noise_is_not_enough() -> None:
@@ -30,7 +30,7 @@ def test_a_syllable_of_noise_is_not_enough() -> None:
 
 
 def test_a_soft_sound_within_a_word_is_forgiven() -> None:
-    assert windows([0.95, 0.3, 0.95, 0.9]) == 4
+    assert windows([0.97, 0.97, 0.5, 0.98, 0.98]) == 4
 
 
 @pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -float("inf")])
@@ -42,14 +42,14 @@ def test_sensitivity_goes_from_nearly_any_to_long_and_clear() -> None:
     word = [0.4, 0.6, 0.7, 0.9, 0.97, 0.99, 0.99, 0.99, 0.99, 0.99]
     took = [windows(word, sensitivity) or 99 for sensitivity in (0.0, 0.25, 0.5, 0.75, 1.0)]
     assert took == sorted(took, reverse=True)
-    assert took[-1] <= 2
+    assert took[-1] <= 3
     assert took[0] >= 8
-    assert windows([0.6] * 99, 0.0) is None
+    assert windows([0.9] * 99, 0.0) is None
 
 
 def test_it_knows_where_the_speech_began() -> None:
     evidence = Evidence(0.5)
-    sound = [0.01, 0.01, 0.7, 0.95, 0.99, 0.99]
+    sound = [0.01, 0.01, 0.8, 0.95, 0.99, 0.99]
     begins = (SampleIndex(i * WINDOW) for i in range(len(sound)))
     list(takewhile(lambda pair: not evidence.weigh(*pair), zip(sound, begins, strict=True)))
     assert evidence.since == 2 * WINDOW
