@@ -22,7 +22,7 @@ from appliance.units import Seconds
 
 DELAY = 64
 """Samples (4 ms) by which the beam is later than what it hears: what its filters look ahead.
-More did not measure better (docs/decisions/0011)."""
+More did not measure better (docs/decisions/0011-the-beam.md)."""
 
 _TAPS = WINDOW - FRAME_SAMPLES
 """The longest filter for which a window gives one block of sound."""
