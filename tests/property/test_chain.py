@@ -1,5 +1,6 @@
 """Whatever cards, programs and rooms give, what comes out of the chain is sound."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,15 @@ def sounds(draw: st.DrawFn, channels: int) -> np.ndarray:
     for _ in range(3):
         kind = draw(st.sampled_from(["silence", "loud", "noise", "soft", "stuck", "square"]))
         shape = (BLOCKS // 3 * FRAME_SAMPLES, channels)
-        made = {
+        make: dict[str, Callable[[tuple[int, int]], np.ndarray]] = {
             "silence": np.zeros,
             "loud": lambda s: rng.choice([-32768, 32767], s),
             "noise": lambda s: 8_000 * rng.standard_normal(s),
             "soft": lambda s: 3 * rng.standard_normal(s),
             "stuck": lambda s: np.full(s, -32768),
             "square": lambda s: np.sign(np.sin(np.arange(s[0]) / 5))[:, None] * 32767 * np.ones(s),
-        }[kind](shape)
-        parts.append(np.clip(made, -32768, 32767).astype(np.int16))
+        }
+        parts.append(np.clip(make[kind](shape), -32768, 32767).astype(np.int16))
     return np.concatenate(parts)
 
 

@@ -194,9 +194,9 @@ def test_the_boards_own_channel_is_the_reference_where_the_frame_has_none() -> N
     for at in range(0, 3 * RATE, FRAME_SAMPLES):
         heard, played = room.heard[at : at + 160], room.played[at : at + 160]
         samples = np.stack([np.zeros(160), heard, heard, played], 1).astype(np.int16)
-        taps = chain.process(Frame(samples, SampleIndex(at)))
+        chain.process(Frame(samples, SampleIndex(at)))
     assert chain.converged
-    assert taps.playing
+    assert chain.report().playing
 
 
 def test_a_board_that_cancels_itself_is_used_as_such() -> None:
@@ -216,9 +216,11 @@ def test_a_board_that_cancels_itself_is_used_as_such() -> None:
 def test_gain_and_noise_suppression_are_of_the_recognition_tap_alone() -> None:
     chain = Chain(echo=Echo(noise_suppression="high", automatic_gain=True))
     rng = np.random.default_rng(1)
-    for at in range(0, 6 * RATE, FRAME_SAMPLES):
-        samples = (300 * rng.standard_normal((160, 1))).astype(np.int16)
-        taps = chain.process(Frame(samples, SampleIndex(at)))
+    sound = (300 * rng.standard_normal((6 * RATE, 1))).astype(np.int16)
+    *_, taps = (
+        chain.process(Frame(sound[at : at + FRAME_SAMPLES], SampleIndex(at)))
+        for at in range(0, len(sound), FRAME_SAMPLES)
+    )
     assert np.std(taps.wake.samples) == pytest.approx(300, rel=0.2)
     assert np.std(taps.recognition.samples) < 160
 

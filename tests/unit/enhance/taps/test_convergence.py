@@ -22,7 +22,7 @@ class Playback:
         for _ in range(round(seconds / FRAME_SECONDS)):
             echo = self.noise()
             heard = echo + self.noise(person)
-            estimated = estimate * echo
+            estimated = (estimate * echo).astype(np.float32)
             self.convergence.process(heard, heard - estimated, estimated)
 
     def slipped(self, seconds: float) -> None:

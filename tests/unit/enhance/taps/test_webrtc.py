@@ -20,7 +20,7 @@ def test_the_rest_of_an_echo_is_suppressed_and_a_person_is_heard() -> None:
     residuals, out = [], []
     for _ in range(400):
         reference = noise(0.1)
-        residual = 0.05 * reference
+        residual = (0.05 * reference).astype(np.float32)
         residuals.append(residual)
         out.append(suppressor.process(residual, reference))
     assert level_db(residuals[200:]) - level_db(out[200:]) > 12
