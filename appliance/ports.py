@@ -60,12 +60,19 @@ class FrameSource(Protocol):
 class Enhancer(Protocol):
     """Makes clean taps of raw frames. Called from the hearing thread only."""
 
-    converged: bool
-    """Whether the box's own voice is as good as gone from the speech tap; read by any thread."""
+    @property
+    def converged(self) -> bool:
+        """Whether the box's own voice is as good as gone from the speech tap; any thread."""
+        ...
 
-    bearing: float | None
-    """Where the latest talker stands, in degrees from the array's front, 0 to 360, as its page in
-    ``hardware/microphones.toml`` draws them; ``None``: not known. Read by any thread."""
+    @property
+    def bearing(self) -> float | None:
+        """Where the latest talker stands, in degrees from the array's front, 0 to 360.
+
+        As the array's entry in ``hardware/microphones.toml`` draws them; ``None``: not known. Any
+        thread.
+        """
+        ...
 
     def process(self, frame: Frame) -> Taps:
         """Take shape ``(n, channels)``; give frames of shape ``(n,)`` with the same start."""

@@ -9,7 +9,9 @@ from functools import partial
 from typing import Protocol
 
 from appliance import conversation as talk
+from appliance import turn
 from appliance.app.detectors import Senses
+from appliance.app.front_end import FrontEnd
 from appliance.app.indicators import Together, chimes
 from appliance.app.reference import reference_source
 from appliance.audio.capture import Capture
@@ -20,7 +22,6 @@ from appliance.audio.priority import HEARING_PRIORITY, become_realtime
 from appliance.board.panel import Panel
 from appliance.config import Config
 from appliance.conversation import Conversation
-from appliance.enhance.chain import Chain
 from appliance.events import TurnEvent
 from appliance.hearing import Heard, Hearing, HearingThread
 from appliance.ports import Backend, Clock, Cue, ToolRunner
@@ -75,12 +76,13 @@ class Box:
         self.counters = CardCounters()
         self.playback = Playback(self.put, self.counters, gain_db=config.audio.voice_gain_db)
         self._capture = Capture(self.counters)
-        self.card, self._clock = make_card(
-            Exchange(self._capture, self.playback, self.counters, source=reference_source(config)),
-            self,
+        exchange = Exchange(
+            self._capture, self.playback, self.counters, source=reference_source(config)
         )
+        self.card, self._clock = make_card(exchange, self)
+        self.front_end = FrontEnd(config, exchange, private=self._unrecorded)
         hearing = Hearing(
-            Chain(channel=config.audio.microphone_channel),
+            self.front_end.enhancer,
             senses.wake,
             senses.speech,
             pre_roll=Seconds(config.wake.pre_roll_s),
@@ -141,6 +143,7 @@ class Box:
             ExceptionGroup: With what ended it.
         """
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(asyncio.to_thread, self.front_end.close)
             stack.push_async_callback(asyncio.to_thread, self.card.close)
             stack.callback(self._capture.close)
             stack.callback(self.panel.close)
@@ -148,14 +151,21 @@ class Box:
             self.panel.start(
                 muted_outside=self.muted_outside, private_outside=self.private_outside
             )
+            self.front_end.start()
             self.card.start()
             async with asyncio.TaskGroup() as group:
+                asking = group.create_task(self.front_end.watch_board(), name="board")
                 if companion is not None:
                     group.create_task(companion(), name="backends")
                 talking = group.create_task(self.conversation.run(backend), name="conversation")
                 await self._hearing.run()
                 talking.cancel()
+                asking.cancel()
                 await backend.close()
+
+    def _unrecorded(self) -> bool:
+        muted = isinstance(self.conversation.state, turn.Muted)
+        return muted or self.panel.privacy.get()
 
     def _deliver(self, heard: Heard) -> None:
         self.conversation.hear(heard.frame, heard.events)

@@ -16,6 +16,7 @@ from appliance.app.box import Box
 from appliance.app.ducking import open_ducking
 from appliance.app.house import open_house
 from appliance.app.reference import monitor_wish
+from appliance.app.room_memory import RoomMemory
 from appliance.audio.card import Card, Exchange
 from appliance.audio.clock import LoopClock
 from appliance.audio.plans import Wish
@@ -109,17 +110,23 @@ async def _session(loaded: Loaded, store: ModelStore, watchers: Sequence[Watcher
             make_card=partial(_sound_card, config, clock),
         )
         house.serve(box)
-        memory = state_folder() / "players.json"
-        house.duck_with(await stack.enter_async_context(open_ducking(config.ducking, memory)))
+        debts = state_folder() / "players.json"
+        house.duck_with(await stack.enter_async_context(open_ducking(config.ducking, debts)))
         house.speak_with(parts.voice)
         attend(box, answers, house)
         box.muted_outside = kept.facts["muted"]
         box.private_outside = kept.facts["private"]
+        memory = RoomMemory(box.front_end.chain, state_folder() / "room.npz")
+        if config.echo.remember:
+            await in_background(memory.restore)
+            stack.push_async_callback(in_background, memory.save)
         systemd.ready("listening for the wake word")
         watchdog = systemd.Watchdog(box.alive, systemd.watchdog_interval())
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(watchdog.run(), name="watchdog")
+                if config.echo.remember:
+                    group.create_task(memory.run(), name="room")
                 group.create_task(box.run(answers.backend, answers.companion), name="box")
         finally:
             house.leave()

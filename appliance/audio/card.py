@@ -107,6 +107,11 @@ class Exchange:
         self._played: Callable[[bytes], None] = nowhere
         self._monitored: Callable[[Sound], None] = nowhere
 
+    @property
+    def input_name(self) -> str:
+        """Name of the microphones' card as it was opened last; any thread."""
+        return "" if self._form is None else self._form.input_name
+
     def opened(self, form: CardFormat) -> None:
         """Learn the card's format; called before its first block, while nothing streams."""
         self._form = form

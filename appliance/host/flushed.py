@@ -1,4 +1,4 @@
-"""Writes a small JSON document so that a pulled plug leaves the old one or the new one."""
+"""Writes a small file so that a pulled plug leaves the old one or the new one."""
 
 import json
 import os
@@ -33,3 +33,18 @@ def write_beside(
         file.flush()
         os.fsync(file.fileno())
     return new
+
+
+def replace_bytes(path: Path, data: bytes) -> None:
+    """Put these bytes in the place of the file, only the user may read them.
+
+    Raises:
+        OSError: The disk refuses; the old file is as it was.
+    """
+    new = beside(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
