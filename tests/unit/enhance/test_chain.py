@@ -148,6 +148,15 @@ def test_what_was_learnt_is_kept_in_pauses() -> None:
     assert room.erle_db(room.run(0.5), "recognition") > 15
 
 
+def test_a_box_at_rest_runs_neither_canceller_nor_suppressor() -> None:
+    room = Room()
+    room.run(0.5)
+    *_, busy = room.silence(1.5)
+    *_, resting = room.silence(1.0)
+    assert busy.speech is not busy.recognition
+    assert resting.speech is resting.recognition
+
+
 def test_silence_teaches_nothing() -> None:
     room = Room()
     room.run(3.0)
