@@ -97,6 +97,7 @@ class Box:
         """Are told when privacy mode begins and ends."""
 
         self.panel = Panel(config.board, self.put, on_private=self._tell_private)
+        self.panel.lights.follow(lambda: self.front_end.enhancer.bearing)
         self.cues: list[Callable[[Cue], None]] = [
             self.panel.lights.show,
             chimes(config, self.playback),

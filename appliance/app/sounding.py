@@ -35,8 +35,9 @@ SOFT_DB = 15.0
 """An echo that is so little above the noise tells hardly anything, nor does it disturb."""
 
 LITTLE_DISTORTION_DB, MUCH_DISTORTION_DB = -20.0, -12.0
-"""Harmonics take this much from what a linear canceller can do: with -12 dB it loses some 8 dB,
-with -20 dB next to nothing (the scenes of ``./run bench echo``)."""
+"""A linear canceller leaves what the loudspeaker adds, so its loss ends about there. With -20 dB
+more than enough is left; with -12 dB much hangs on the curve that is learnt of the loudspeaker
+(docs/decisions/0010, the scenes named "nonlinear")."""
 
 NARROW_HZ = (400.0, 4_000.0)
 NOISY_DB = -45.0
