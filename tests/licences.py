@@ -50,7 +50,6 @@ DEBIAN: Mapping[str, str] = {
     "espeak-ng": "GPL-3+; called as a separate program, never loaded into our process",
     "libportaudio2": "MIT",
     "libpulse0": "LGPL-2.1+",
-    "libspeexdsp1": "BSD-3-Clause",
     "libsystemd0": "LGPL-2.1+",
     "mosquitto": "EPL-2.0 or EDL-1.0; a separate program",
 }

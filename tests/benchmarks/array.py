@@ -15,7 +15,6 @@ import numpy as np
 
 from appliance.enhance.array.beam import DELAY, Beam
 from appliance.enhance.array.learner import WINDOW
-from appliance.enhance.echo.speex import SpeexCanceller
 from appliance.enhance.types import FULL_SCALE, Block, Mono
 from appliance.frames import FRAME_SAMPLES
 from tests.benchmarks import Row
@@ -33,6 +32,7 @@ from tests.benchmarks.audio.corpus import packaged, say
 from tests.benchmarks.audio.metrics import db, figures, sdr
 from tests.benchmarks.audio.scenes import rendered
 from tests.benchmarks.audio.scenes import scene as echo_scene
+from tests.benchmarks.audio.speexdsp import SpeexCanceller
 
 NAME = "array"
 SUMMARY = "A beam of four microphones beside the best of them; the talker's bearing; cost."

@@ -1,18 +1,14 @@
 """What a canceller must never do, whatever it is given."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from appliance.enhance.echo.kalman import KalmanCanceller
-from appliance.enhance.echo.speex import SpeexCanceller
 from appliance.frames import FRAME_SAMPLES, RATE
 
 Sound = NDArray[np.float32]
-Any = KalmanCanceller | SpeexCanceller
-MAKERS = [KalmanCanceller, SpeexCanceller]
 
 seeds = st.integers(0, 2**31)
 kinds = st.sampled_from(
@@ -39,7 +35,7 @@ def sound(kind: str, seed: int, seconds: float) -> Sound:
     return np.asarray(np.clip(made, -1, 1), np.float32)
 
 
-def through(canceller: Any, heard: Sound, played: Sound) -> Sound:
+def through(canceller: KalmanCanceller, heard: Sound, played: Sound) -> Sound:
     left = np.zeros_like(heard)
     for start in range(0, heard.shape[1], FRAME_SAMPLES):
         at = slice(start, start + FRAME_SAMPLES)
@@ -51,17 +47,12 @@ def power(sound: Sound) -> float:
     return float(np.mean(sound.astype(float) ** 2))
 
 
-@pytest.mark.parametrize("make", MAKERS)
 @given(heard=kinds, played=kinds, seed=seeds)
 @settings(max_examples=12, deadline=None)
-def test_someone_elses_reference_makes_nothing_louder(
-    make: type[Any], heard: str, played: str, seed: int
-) -> None:
+def test_someone_elses_reference_makes_nothing_louder(heard: str, played: str, seed: int) -> None:
     both = np.stack([sound(heard, seed, 2.0), sound("noise", seed + 2, 2.0)])
-    left = through(make(2), both, sound(played, seed + 1, 2.0))
+    left = through(KalmanCanceller(2), both, sound(played, seed + 1, 2.0))
     assert np.isfinite(left).all()
-    if make is SpeexCanceller:
-        return  # the library promises less
     for before, after in zip(both, left, strict=True):
         for start in (0, RATE):
             second = slice(start, start + RATE)

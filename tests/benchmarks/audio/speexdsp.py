@@ -1,7 +1,8 @@
-"""speexdsp as its own programs use it: the echo canceller and, behind it, its preprocessor.
+"""speexdsp (BSD, Xiph.Org), the peer to compare with, through its shared library.
 
-A peer to compare with, bound anew here: the appliance's own binding leaves the preprocessor (a
-suppressor of residual echo and noise) out.
+J.-M. Valin's multidelay block frequency-domain filter with a learning rate that follows the
+leakage (IEEE Trans. ASLP 15(3), 2007); as its own programs use it with its preprocessor (a
+suppressor of residual echo and noise) behind it, and alone, where only the linear part counts.
 """
 
 import ctypes
@@ -9,7 +10,9 @@ import weakref
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
+from appliance.enhance.types import FULL_SCALE, Block, Mono
 from appliance.frames import FRAME_SAMPLES, RATE
 from tests.benchmarks.audio.corpus import Samples
 
@@ -55,6 +58,46 @@ class SpeexWithPreprocessor:
         )
         self._library.speex_preprocess_run(self._behind, left.ctypes.data)
         return left
+
+
+class SpeexCanceller:
+    """The linear part alone, one filter per microphone; see ``appliance.enhance.types.Canceller``.
+
+    Samples are rounded to 16 bits.
+
+    Args:
+        microphones: How many channels the blocks have.
+        tail: Seconds after the reference in which an echo may come, delay and room together.
+    """
+
+    def __init__(self, microphones: int, tail: float = 0.3) -> None:
+        library = _library()
+        self._cancel = library.speex_echo_cancellation
+        self._filters = [
+            ctypes.c_void_p(library.speex_echo_state_init(FRAME_SAMPLES, round(tail * RATE)))
+            for _ in range(microphones)
+        ]
+        rate = ctypes.c_int(RATE)
+        for state in self._filters:
+            weakref.finalize(self, library.speex_echo_state_destroy, state)
+            library.speex_echo_ctl(state, _ECHO_SET_SAMPLING_RATE, ctypes.byref(rate))
+
+    def process(self, block: Block, reference: Mono) -> Block:
+        """Take the next 10 ms and its aligned reference; give what is not echo."""
+        heard, played = _sixteen(block), _sixteen(reference)
+        left = np.empty_like(heard)
+        for at, state in enumerate(self._filters):
+            skip = at * heard.strides[0]
+            self._cancel(
+                state, heard.ctypes.data + skip, played.ctypes.data, left.ctypes.data + skip
+            )
+        clean: Block = left.astype(np.float32) / np.float32(FULL_SCALE)
+        return clean
+
+
+def _sixteen(sound: NDArray[np.float32]) -> NDArray[np.int16]:
+    scaled = np.rint(np.clip(sound * np.float32(FULL_SCALE), -32_768, 32_767))
+    return np.ascontiguousarray(scaled, dtype=np.int16)
 
 
 @cache

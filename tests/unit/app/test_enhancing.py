@@ -20,7 +20,7 @@ from appliance.audio.recorder import Recorder
 from appliance.audio.recording import Recording, write_wav
 from appliance.config import Config
 from appliance.enhance.array.geometry import choose, generic
-from appliance.enhance.echo.speex import SpeexCanceller
+from appliance.enhance.echo.kalman import KalmanCanceller
 from appliance.enhance.types import FULL_SCALE, Report
 from appliance.errors import ConfigError
 from appliance.frames import FRAME_SAMPLES, RATE, Frame, Taps
@@ -29,11 +29,11 @@ from appliance.units import SampleIndex, SampleRate, Seconds
 Sound = NDArray[np.int16]
 
 
-class Speex:
+class Canceller:
     """The canceller alone, as a chain."""
 
     def __init__(self) -> None:
-        self._canceller = SpeexCanceller(1)
+        self._canceller = KalmanCanceller(1)
         self.taken = 0
 
     def process(self, frame: Frame) -> Taps:
@@ -71,7 +71,7 @@ def recording(*channels: Sound, rate: int = RATE) -> Recording:
 
 def through(material: Material) -> tuple[list[Second], list[Taps]]:
     taps: list[Taps] = []
-    seconds = list(enhance(material, Speex(), generic(1), taps.append))
+    seconds = list(enhance(material, Canceller(), generic(1), taps.append))
     return seconds, taps
 
 
