@@ -175,23 +175,21 @@ def _mono(reference: Sound | None) -> Mono:
 
 
 def _taps(tapped: Tapped, frame: Frame) -> Taps:
-    length = len(frame.samples)
+    sounds = (tapped.wake, tapped.speech, tapped.recognition)
+    rows = _sixteen(np.stack(sounds))[:, : len(frame.samples)]
     made: dict[int, Frame] = {}  # taps that are the same remain the same
-
-    def tap(sound: Mono) -> Frame:
-        if id(sound) not in made:
-            made[id(sound)] = Frame(_sixteen(sound)[:length], frame.start)
-        return made[id(sound)]
-
-    return Taps(
-        wake=tap(tapped.wake),
-        speech=tap(tapped.speech),
-        recognition=tap(tapped.recognition),
-        playing=tapped.playing,
+    wake, speech, recognition = (
+        made.setdefault(id(sound), Frame(row, frame.start))
+        for sound, row in zip(sounds, rows, strict=True)
     )
+    return Taps(wake, speech, recognition, playing=tapped.playing)
 
 
-def _sixteen(sound: Mono) -> Sound:
-    scaled = np.nan_to_num(sound * np.float32(FULL_SCALE))
-    rounded: Sound = np.rint(np.clip(scaled, -32_768, 32_767)).astype(np.int16)
-    return rounded
+def _sixteen(sounds: Block) -> NDArray[np.int16]:
+    scaled = sounds * np.float32(FULL_SCALE)
+    if not np.isfinite(scaled.sum()):
+        np.nan_to_num(scaled, copy=False)
+    np.rint(scaled, out=scaled)
+    np.maximum(scaled, -32_768, out=scaled)
+    np.minimum(scaled, 32_767, out=scaled)
+    return scaled.astype(np.int16)

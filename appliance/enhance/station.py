@@ -88,12 +88,15 @@ class Station:
     def process(self, block: Block, reference: Mono) -> Tapped:
         """Take 10 ms of the array's microphones and of what is played (0 where unknown)."""
         self._playing.process(reference)
+        aligned = reference
         sound = self._high_pass.process(self._health.process(block))
+        if self.cancels:  # in pauses, too: the clocks go on
+            aligned = self._align(sound, reference)
         if not self.cancels or not self._playing.remembered:
             self._playing_now = False
             mono = self._mono(sound)
             return Tapped(self._gently(mono, None), mono, self._recognition(mono), playing=False)
-        cancelled = self._cancel(sound, reference)
+        cancelled = self._cancel(sound, aligned)
         self._playing_now = self._playing.heard(self._alignment.delay)
         mono = self._mono(cancelled.left)
         row = self._beam.reference
@@ -144,7 +147,7 @@ class Station:
         self._convergence = Convergence(restored=taken)
         return taken
 
-    def _cancel(self, sound: Block, reference: Mono) -> _Cancelled:
+    def _align(self, sound: Block, reference: Mono) -> Mono:
         usable = np.zeros(len(sound), np.bool_)
         usable[list(self._health.verdict.usable)] = True
         aligned = self._alignment.process(sound, reference, usable)
@@ -153,6 +156,9 @@ class Station:
             # What the suppressor finds in the residual is no delay that it could lock to again.
             # Measured 2026-11-21 with speexdsp: 57 false stops in 23 tuning scenes without this.
             self._strong = self._suppressor()
+        return aligned
+
+    def _cancel(self, sound: Block, aligned: Mono) -> _Cancelled:
         left, echo = self._canceller.process(sound, aligned), self._canceller.echo
         if not np.isfinite(left.sum()):
             log.warning("echo: the canceller gave no numbers and starts anew")

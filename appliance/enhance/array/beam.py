@@ -67,6 +67,9 @@ class _Former:
 
     def process(self, block: Block, *, hold: bool) -> Mono:
         learner = self.learner
+        if hold and self.filters is self._plain[self.reference]:
+            self.used, self.before = False, None
+            return learner.pass_by(block, self.reference, DELAY)
         new = learner.process(block, reference=self.reference, hold=hold)
         if new:
             self._candidate = _filters(learner.weights)

@@ -13,6 +13,7 @@ So a microphone is
 A single microphone has none to be compared with: then only silence, for long, and clipping count.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,9 @@ _SILENT = 1e-11
 _LEVEL_STEP = 1 / 100
 _SINGLE_BLOCKS = 500
 
+_JUDGED = 25
+"""Blocks from one judgement to the next: what is judged changes over seconds."""
+
 _LIMIT = 0.999
 """Of full scale."""
 
@@ -47,7 +51,9 @@ _CLIPPED, _UNCLIPPED = 0.25, 0.05
 _LOW = FRAME_SAMPLES // 16
 """Samples that a block has after averaging over 16 (a low pass at about 450 Hz)."""
 
-_PHASE_STEP = 1 / 100
+_AVERAGE = np.kron(np.eye(_LOW), np.full((FRAME_SAMPLES // _LOW, 1), _LOW / FRAME_SAMPLES))
+_AVERAGE = _AVERAGE.astype(np.float32)
+
 _TURNED, _UPRIGHT = -0.5, -0.2
 """Correlation with the others, below which a microphone is turned, above which it is not."""
 
@@ -62,15 +68,15 @@ class Verdict:
     """How the microphones are doing, in their order."""
 
     states: tuple[str, ...]
+    usable: tuple[int, ...]
+    """Rows that may be used; never none, for a bad microphone is better than no sound."""
 
-    @property
-    def usable(self) -> tuple[int, ...]:
-        """Rows that may be used; never none, for a bad microphone is better than no sound."""
-        good = tuple(row for row, s in enumerate(self.states) if s in {FINE, FLIPPED})
-        if good:
-            return good
-        living = tuple(row for row, s in enumerate(self.states) if s != DEAD)
-        return living or (0,)
+    @classmethod
+    def of(cls, states: Sequence[str]) -> "Verdict":
+        """Return the verdict on microphones in these states."""
+        good = tuple(row for row, s in enumerate(states) if s in {FINE, FLIPPED})
+        living = tuple(row for row, s in enumerate(states) if s != DEAD)
+        return cls(tuple(states), good or living or (0,))
 
 
 class Health:
@@ -88,23 +94,32 @@ class Health:
         self._blocks = 0
         self._silence = 0
         self._signs = np.ones((microphones, 1), np.float32)
-        self.verdict = Verdict((FINE,) * microphones)
+        self._turning = False
+        self.verdict = Verdict.of((FINE,) * microphones)
 
     def process(self, block: Block) -> Block:
         """Take the next 10 ms; give the same, with turned microphones turned back."""
-        powers = np.einsum("mn,mn->m", block, block).astype(np.float64) / FRAME_SAMPLES
-        at_limit = (np.abs(block) >= _LIMIT).sum(axis=1)
-        self._clipped += _CLIP_STEP * ((at_limit >= _AT_LIMIT) - self._clipped)
-        self._silence = self._silence + 1 if powers.max(initial=0.0) < _SILENT else 0
-        if np.median(powers) > _AUDIBLE or powers.max(initial=0.0) > 100 * _AUDIBLE:
+        powers = np.vecdot(block, block).astype(np.float64) / FRAME_SAMPLES
+        self._watch_limit(block)
+        loudest = float(powers.max())
+        self._silence = self._silence + 1 if loudest < _SILENT else 0
+        if loudest > 100 * _AUDIBLE or float(np.sort(powers)[self._count // 2]) > _AUDIBLE:
             self._blocks += 1
             step = max(_LEVEL_STEP, 1 / self._blocks)
             self._levels += step * (powers - self._levels)
-            low = block.reshape(self._count, _LOW, -1).mean(axis=2, dtype=np.float64)
-            self._together += step * (low @ low.T - self._together)
-        if self._blocks % 10 == 0 or self._silence >= _SINGLE_BLOCKS:
+            if self._count > 1:
+                low = (block @ _AVERAGE).astype(np.float64)
+                self._together += step * (low @ low.T - self._together)
+        if self._blocks % _JUDGED == 0 or self._silence >= _SINGLE_BLOCKS:
             self._judge()
-        return block if self._signs.all() and self._signs.min() > 0 else block * self._signs
+        return block * self._signs if self._turning else block
+
+    def _watch_limit(self, block: Block) -> None:
+        if max(float(block.max()), -float(block.min())) < _LIMIT:  # as nearly always
+            self._clipped *= 1 - _CLIP_STEP
+            return
+        at_limit = (np.abs(block) >= _LIMIT).sum(axis=1)
+        self._clipped += _CLIP_STEP * ((at_limit >= _AT_LIMIT) - self._clipped)
 
     def _judge(self) -> None:
         states = [FINE] * self._count
@@ -117,7 +132,7 @@ class Health:
             if states[row] != DEAD and share > (_UNCLIPPED if was else _CLIPPED):
                 states[row] = CLIPPED
         if tuple(states) != self.verdict.states:
-            self.verdict = Verdict(tuple(states))
+            self.verdict = Verdict.of(states)
 
     def _compared(self) -> list[str]:
         """Return how each is doing beside the others."""
@@ -134,6 +149,7 @@ class Health:
             state = DEAD if dead[row] else FLIPPED if turned[row] else FINE
             self._signs[row] = -1.0 if state == FLIPPED else 1.0
             states.append(state)
+        self._turning = bool((self._signs < 0).any())
         return states
 
     def _turned(self, dead: list[bool]) -> list[bool]:

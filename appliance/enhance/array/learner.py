@@ -20,7 +20,7 @@ from appliance.enhance.array.presence import (
     speech_band,
     speech_in,
 )
-from appliance.enhance.types import Block
+from appliance.enhance.types import Block, Mono
 from appliance.frames import FRAME_SAMPLES
 
 WINDOW = 512
@@ -113,8 +113,7 @@ class Learner:
             reference: The microphone as which the talker is to be heard.
             hold: Learn nothing now (what is heard is the box's own echo).
         """
-        self.heard[:, :-FRAME_SAMPLES] = self.heard[:, FRAME_SAMPLES:]
-        self.heard[:, -FRAME_SAMPLES:] = block
+        self._hear(block)
         self.spectrum = np.fft.rfft(self.heard, axis=1).astype(np.complex64, copy=False)
         self.outer = self.packing.outer(_hann(self.spectrum))
         if not self.ready:
@@ -125,6 +124,22 @@ class Learner:
             return False
         self._learn()
         return self._blocks % 2 == 0 and self._solve(reference)
+
+    def pass_by(self, block: Block, microphone: int, delay: int) -> Mono:
+        """Take the next 10 ms without looking at them; give what one microphone hears.
+
+        Args:
+            block: One row per microphone.
+            microphone: Which.
+            delay: By how many samples later.
+        """
+        self._hear(block)
+        end = self.heard.shape[1] - delay
+        return np.asarray(self.heard[microphone, end - FRAME_SAMPLES : end].copy())
+
+    def _hear(self, block: Block) -> None:
+        self.heard[:, :-FRAME_SAMPLES] = self.heard[:, FRAME_SAMPLES:]
+        self.heard[:, -FRAME_SAMPLES:] = block
 
     def _begin(self, *, hold: bool) -> None:
         m = self.packing.size

@@ -21,7 +21,7 @@ _KNEES = np.array([[0.2], [0.5]], np.float32)  # of full scale: where soft limit
 SHAPES = 1 + len(_KNEES)
 """How many shapes there are."""
 
-_FORGETTING = 0.992  # a time constant of 5 s of playback, if told every 40 ms
+_FORGETTING = 0.992  # a time constant of 10 s of playback, if told every 80 ms
 _STEP = 4.0  # what one telling counts
 _DOUBT = 1.0  # of a shape: what is counted against it before it has shown that it helps
 _MOST = 4.0  # of a shape; a soft limit with a lower knee needs no more

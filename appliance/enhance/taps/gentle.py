@@ -64,7 +64,9 @@ class GentleSuppressor:
         above = echo - self._echo_mean
         self._covariance += new * (above * (left - self._left_mean) - self._covariance)
         self._variance += new * (above**2 - self._variance)
-        leak = np.clip(self._covariance / (self._variance + _TINY**2), _LEAST_LEAK, np.float32(1))
+        leak = self._covariance / (self._variance + _TINY**2)
+        np.maximum(leak, _LEAST_LEAK, out=leak)
+        np.minimum(leak, np.float32(1), out=leak)
         residual = _OVER * leak * echo
         wiener = np.maximum(1 - residual / (left + _TINY), 0)
         self._gain = np.maximum((self._gain + wiener) / 2, _LEAST_GAIN)

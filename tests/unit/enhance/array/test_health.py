@@ -101,5 +101,5 @@ def test_a_card_that_gives_nothing_for_long_is_dead() -> None:
 
 
 def test_one_microphone_is_always_usable() -> None:
-    assert Verdict((DEAD, DEAD)).usable == (0,)
-    assert Verdict((DEAD, CLIPPED)).usable == (1,)
+    assert Verdict.of((DEAD, DEAD)).usable == (0,)
+    assert Verdict.of((DEAD, CLIPPED)).usable == (1,)
