@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from appliance.enhance.taps.convergence import CONFIRMED, FIRST_GUARD, Convergence
+from appliance.enhance.taps.convergence import CONFIRMED, FIRST_GUARD, MOST_OWN, Convergence
 from appliance.frames import FRAME_SAMPLES, FRAME_SECONDS
 
 LEFT = 0.1
@@ -79,3 +79,55 @@ def test_silence_changes_nothing() -> None:
     for _ in range(500):
         playback.convergence.process(silence, silence, silence)
     assert playback.convergence.converged
+
+
+class Room:
+    """Like ``Playback``, but what is played is known, and a little of its echo is left."""
+
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(5)
+        self.convergence = Convergence()
+        self.played = np.zeros(30 * FRAME_SAMPLES, np.float32)
+
+    def noise(self, level: float) -> np.ndarray:
+        return (level * self.rng.standard_normal(FRAME_SAMPLES)).astype(np.float32)
+
+    def play(self, seconds: float, *, new_path: float = 0.0, person: float = 0.0) -> None:
+        """Let an echo of 0.05 be cancelled, but for what comes another way or from a person."""
+        for _ in range(round(seconds / FRAME_SECONDS)):
+            self.played = np.append(self.played[FRAME_SAMPLES:], self.noise(0.05))
+            echo = self.played[-FRAME_SAMPLES - 40 : -40]
+            other = new_path * self.played[-FRAME_SAMPLES - 333 : -333]
+            left = other + self.noise(person) + self.noise(0.001)
+            reference = self.played[-FRAME_SAMPLES:]
+            self.convergence.process(echo + left, left, echo, reference)
+
+
+def test_the_box_itself_on_a_new_path_is_no_person() -> None:
+    room = Room()
+    believed = []
+    for seconds, new_path in ((2.0, 0.0), (0.15, 0.3), (0.4, 0.0)):  # 10 dB below the echo
+        room.play(seconds, new_path=new_path)
+        assert room.convergence.likeness == pytest.approx(1.0, abs=0.1)
+        believed.append(room.convergence.converged)
+    assert believed == [True, False, True]
+
+
+def test_a_person_as_loud_as_that_is_one() -> None:
+    room = Room()
+    room.play(2.0)
+    for _ in range(10):
+        room.play(0.1, person=0.015)
+        assert room.convergence.own_voice < MOST_OWN
+        assert room.convergence.converged
+
+
+def test_who_speaks_in_a_pause_of_the_box_is_a_person() -> None:
+    room = Room()
+    room.play(2.0)
+    silence = np.zeros(FRAME_SAMPLES, np.float32)
+    for _ in range(50):
+        person = room.noise(0.02)
+        room.convergence.process(person, person, silence, silence)
+    assert room.convergence.own_voice == 0.0
+    assert room.convergence.converged
