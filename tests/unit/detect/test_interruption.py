@@ -21,7 +21,7 @@ def windows(probabilities: list[float], sensitivity: float = 0.5) -> int | None:
 
 def test_clear_speech_takes_two_windows_and_unclear_speech_more() -> None:
     assert windows([0.99] * 9) == 2
-    assert windows([0.9] * 9) == 6
+    assert windows([0.9] * 9) == 5
     assert windows([0.7] * 99) is None
 
 
