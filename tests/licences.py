@@ -25,11 +25,14 @@ NOT_HERE: Mapping[str, str] = {
     "hatchling": "MIT",
     "httpx2-jsfetch": "BSD-3-Clause",
     "lgpio": "Unlicense",
-    "pyroomacoustics": "MIT",
     "pywin32": "PSF-2.0",
     "spidev": "MIT",
     "tomlkit": "MIT",
     "trove-classifiers": "Apache-2.0",
+}
+UNSAID: Mapping[str, str] = {
+    # the whole text stands where its name should be
+    "pyroomacoustics": "MIT",
 }
 NOTES: Mapping[str, str] = {
     "forbiddenfruit": "either licence may be chosen; tests only",
@@ -103,7 +106,8 @@ def licence(name: str) -> str:
         value = about[key].strip() if key in about else ""
         if value and "\n" not in value:
             return value
-    return " or ".join(line.removeprefix(CLASSIFIER) for line in named)
+    said = " or ".join(line.removeprefix(CLASSIFIER) for line in named)
+    return said or UNSAID.get(name, "")
 
 
 def runtime_packages() -> list[str]:

@@ -12,9 +12,12 @@ away. It runs in real time on a thread of its own, with the server's own program
 """
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
+import sys
+import termios
 import threading
 import time
 from dataclasses import dataclass
@@ -27,6 +30,9 @@ from numpy.typing import NDArray
 from tests.sound_server import RATE, SoundServer, channel_map
 
 BLOCK = 160
+MOST_BEHIND = 12 * 2 * BLOCK
+"""Bytes of what was played that may wait for the room."""
+
 LATENCY = ("--latency-msec=20", "--process-time-msec=10")
 
 Sound = NDArray[np.int16]
@@ -90,6 +96,10 @@ class LiveRoom:
         self._thread = threading.Thread(target=self._run, name="room")
         self.moment = 0
         """Samples that have passed in the room."""
+
+        self.late = 0
+        """Blocks that this machine was too slow for; the microphones did not hear them. Otherwise
+        the room would be ever further behind, and its echo ever later."""
 
     @property
     def loudspeaker(self) -> Sound:
@@ -155,14 +165,21 @@ class LiveRoom:
         source, sink = self._ends[0].stdout, self._ends[1].stdin
         assert source is not None
         assert sink is not None
+        with contextlib.suppress(PermissionError):  # only root may be more urgent than the rest
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(5))
+        fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, 4096)
+        os.set_blocking(sink.fileno(), False)
         try:
-            while len(block := source.read(2 * BLOCK)) == 2 * BLOCK:
+            while len(block := _read(source.fileno(), 2 * BLOCK)) == 2 * BLOCK:
                 played = np.frombuffer(block, dtype="<i2")
                 self._played.append(played)
-                heard = self._heard(played).T
-                sink.write(np.clip(heard, -32_768, 32_767).astype("<i2").tobytes())
-                sink.flush()
+                heard = np.clip(self._heard(played).T, -32_768, 32_767).astype("<i2").tobytes()
                 self.moment += BLOCK
+                if _waiting(source.fileno()) > MOST_BEHIND:
+                    self.late += 1
+                    continue
+                with contextlib.suppress(BlockingIOError):
+                    os.write(sink.fileno(), heard)
         except (BrokenPipeError, ValueError):  # the doors are closed
             return
 
@@ -174,6 +191,18 @@ class LiveRoom:
             said, self._said = self._said[:, :BLOCK], self._said[:, BLOCK:]
             heard[:, : said.shape[1]] += said
         return heard
+
+
+def _read(source: int, count: int) -> bytes:
+    parts = b""
+    while len(parts) < count and (part := os.read(source, count - len(parts))):
+        parts += part
+    return parts
+
+
+def _waiting(source: int) -> int:
+    """Return how many bytes wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(source, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 class _Convolution:

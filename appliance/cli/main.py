@@ -5,6 +5,9 @@ import os
 import sys
 import threading
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is loaded
+"""Our matrices are small: a second thread only spins, and takes the core that sound needs."""
+
 INTERRUPTED = 130
 """What shells take for an end by Ctrl-C: 128 and the number of SIGINT."""
 
