@@ -101,7 +101,9 @@ class Station:
         mono = self._mono(cancelled.left)
         row = self._beam.reference
         if self._playing_now:
-            self._convergence.process(sound[row], cancelled.left[row], cancelled.echo[row])
+            self._convergence.process(
+                sound[row], cancelled.left[row], cancelled.echo[row], cancelled.reference
+            )
         gentle = self._gently(mono, cancelled.echo[row])
         return Tapped(
             wake=gentle,

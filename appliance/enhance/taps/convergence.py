@@ -90,17 +90,16 @@ class Convergence:
         self._wrong = 0.0
         self._own_voice = _OwnVoice()
 
-    def process(self, heard: Mono, left: Mono, echo: Mono, reference: Mono | None = None) -> None:
+    def process(self, heard: Mono, left: Mono, echo: Mono, reference: Mono) -> None:
         """Take 10 ms of playback.
 
         Args:
             heard: The microphone.
             left: The canceller's output.
             echo: What it took away.
-            reference: What is played, aligned; without it the box's own voice is not looked for.
+            reference: What is played, aligned.
         """
-        if reference is not None:
-            self._own_voice.process(left, reference)
+        self._own_voice.process(left, reference)
         heard_power, left_power = float(np.mean(heard**2)), float(np.mean(left**2))
         if heard_power < _AUDIBLE:
             return

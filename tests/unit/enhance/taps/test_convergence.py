@@ -23,12 +23,14 @@ class Playback:
             echo = self.noise()
             heard = echo + self.noise(person)
             estimated = (estimate * echo).astype(np.float32)
-            self.convergence.process(heard, heard - estimated, estimated)
+            elsewhere = self.noise()  # what is left is not the reference: see Room below
+            self.convergence.process(heard, heard - estimated, estimated, elsewhere)
 
     def slipped(self, seconds: float) -> None:
         for _ in range(round(seconds / FRAME_SECONDS)):
             heard, estimated = self.noise(), self.noise()
-            self.convergence.process(heard, heard - estimated, estimated)
+            elsewhere = self.noise()  # what is left is not the reference: see Room below
+            self.convergence.process(heard, heard - estimated, estimated, elsewhere)
 
 
 @pytest.mark.parametrize(("restored", "guard"), [(False, FIRST_GUARD), (True, CONFIRMED)])
@@ -77,7 +79,7 @@ def test_silence_changes_nothing() -> None:
     playback.play(2.0)
     silence = np.zeros(FRAME_SAMPLES, np.float32)
     for _ in range(500):
-        playback.convergence.process(silence, silence, silence)
+        playback.convergence.process(silence, silence, silence, silence)
     assert playback.convergence.converged
 
 
