@@ -27,7 +27,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.sound_server import RATE, SoundServer, channel_map
+from tests.sound_server import RATE, URGENCY, SoundServer, be_urgent, channel_map
 
 BLOCK = 160
 MOST_BEHIND = 12 * 2 * BLOCK
@@ -131,6 +131,8 @@ class LiveRoom:
             self._program("parec", "--device=loudspeaker.monitor", "--channels=1", *form),
             self._program("pacat", "--device=mic_bus", *channels, *form),
         ]
+        for end in self._ends:
+            be_urgent(end.pid, URGENCY - 1)
         self._thread.start()
         return self
 
@@ -166,7 +168,7 @@ class LiveRoom:
         assert source is not None
         assert sink is not None
         with contextlib.suppress(PermissionError):  # only root may be more urgent than the rest
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(5))
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(URGENCY - 2))
         fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, 4096)
         os.set_blocking(sink.fileno(), False)
         try:

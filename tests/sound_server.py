@@ -82,6 +82,9 @@ _POSITIONS = (
 _WATCHDOG = "read -r _; kill -9 0"
 """Ends its process group when this process ends, however that happens: its pipe breaks."""
 
+URGENCY = 20
+"""Of the server: above the box's own threads (``appliance.audio.priority``)."""
+
 _SETTLE = 0.15
 """Seconds until a client that was just started really streams."""
 
@@ -146,6 +149,8 @@ class SoundServer:
             assert done.returncode == 0, done.stderr
         self._wait_for("pactl", "set-default-sink", "loudspeaker")
         self._wait_for("pactl", "set-default-source", "mic_bus.monitor")
+        for server in self._servers:
+            be_urgent(server.pid, URGENCY)
 
     def _start_pulse(self) -> None:
         self._serve(
@@ -328,6 +333,17 @@ def sound_server(
         yield server
     finally:
         server.kill()
+
+
+def be_urgent(process: int, priority: int) -> None:
+    """Give all threads of a process SCHED_FIFO, as rtkit does on a desktop; only root may.
+
+    Without it a box that computes makes the server late, and every gap that it fills makes all
+    that follows later.
+    """
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        with contextlib.suppress(PermissionError, ProcessLookupError):
+            os.sched_setscheduler(int(thread.name), os.SCHED_FIFO, os.sched_param(priority))
 
 
 def channel_map(channels: int) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from appliance.audio.counters import CardCounters
 from appliance.audio.devices import DeviceRecord
 from appliance.audio.plans import StreamPlan
-from appliance.audio.priority import CARD_PRIORITY, become_realtime
+from appliance.audio.priority import CARD_PRIORITY, become_realtime, let_sound_in
 from appliance.errors import DeviceError
 from appliance.units import SampleRate, Seconds
 
@@ -179,6 +179,7 @@ class PortAudioStream:
     ) -> tuple[bytes | None, int]:
         if not self.blocks:
             become_realtime(CARD_PRIORITY)
+            let_sound_in()
         self.blocks += 1
         if flags:
             self._count(flags)
