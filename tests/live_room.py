@@ -131,6 +131,7 @@ class LiveRoom:
             self._program("parec", "--device=loudspeaker.monitor", "--channels=1", *form),
             self._program("pacat", "--device=mic_bus", *channels, *form),
         ]
+        self._server.be_urgent()
         for end in self._ends:
             be_urgent(end.pid, URGENCY - 1)
         self._thread.start()

@@ -149,6 +149,9 @@ class SoundServer:
             assert done.returncode == 0, done.stderr
         self._wait_for("pactl", "set-default-sink", "loudspeaker")
         self._wait_for("pactl", "set-default-source", "mic_bus.monitor")
+
+    def be_urgent(self) -> None:
+        """Make it more urgent than the programs that play and listen, where that is allowed."""
         for server in self._servers:
             be_urgent(server.pid, URGENCY)
 

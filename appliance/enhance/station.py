@@ -95,7 +95,9 @@ class Station:
         if not self.cancels or not self._playing.remembered:
             self._playing_now = False
             mono = self._mono(sound)
-            return Tapped(self._gently(mono, None), mono, self._recognition(mono), playing=False)
+            # at rest a single microphone is heard as it is: nothing asks for less of it
+            plain = mono if len(block) > 1 else block[0]
+            return Tapped(self._gently(mono, None), plain, self._recognition(plain), playing=False)
         cancelled = self._cancel(sound, aligned)
         self._playing_now = self._playing.heard(self._alignment.delay)
         mono = self._mono(cancelled.left)

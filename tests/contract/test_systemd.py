@@ -66,9 +66,13 @@ def test_what_the_appliance_lives_on_is_not_shut_out() -> None:
     together: dict[str, str] = {}
     for name, value in settings:
         together[name] = f"{together.get(name, '')} {value}".strip()
-    assert {"char-alsa rw", "char-gpiochip rw", "char-spi rw", "char-video4linux rw"} == {
-        value for name, value in settings if name == "DeviceAllow"
-    }
+    assert {
+        "char-alsa rw",
+        "char-gpiochip rw",
+        "char-spi rw",
+        "char-usb_device rw",
+        "char-video4linux rw",
+    } == {value for name, value in settings if name == "DeviceAllow"}
     assert set(together["RestrictAddressFamilies"].split()) == {"AF_UNIX", "AF_INET", "AF_INET6"}
     assert together["RestrictRealtime"] == "no"
     assert int(together["LimitRTPRIO"]) >= 10

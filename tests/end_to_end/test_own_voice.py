@@ -67,7 +67,7 @@ def test_somebody_who_talks_over_the_box_stops_it_and_is_understood(
 def test_wake_word_cuts_in_while_it_talks(play: Player) -> None:
     script = Script([long_story(play, 40.0), Reply("A latte.", tone(0.5, 880.0))])
     alexa = {"wake": {"words": ["alexa", "hey_jarvis"]}, "turn": {"barge_in": "wake_word"}}
-    called = np.concatenate([person("alexa_005"), person("order_latte")])
+    called = np.concatenate([person("alexa_037"), person("order_latte")])
     came = Room(
         play, script, scene(26.0, (CUTS_IN, called)), alexa, echo=replace(ROOMS["small"])
     )()

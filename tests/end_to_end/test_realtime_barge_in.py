@@ -29,7 +29,9 @@ from tests.realtime_server.script import Plan, Send, Wait
 from tests.realtime_server.session import AUDIO
 
 BLOCK = 0.01
-BY_SPEECH: Mapping[str, Any] = {"turn": {"barge_in": "speech"}}
+BY_SPEECH: Mapping[str, Any] = {"turn": {"barge_in": "speech"}, "echo": {"cancel": "off"}}
+"""As with headphones: nothing of what the box plays is in the room."""
+
 CUTS_IN = 6.0
 """When the other person begins to talk."""
 
@@ -135,7 +137,8 @@ def own_voice(play: Player, echo: Echo, *, length: float = 16.0, **turn: object)
     """Have the box say something in a person's voice, and hear itself."""
     own = np.concatenate([person("order_latte"), person("order_mocha")])
     script = Script(otherwise=lambda _: Reply("Some order.", on_the_wire(own)))
-    return Room(play, script, scene(length), {"turn": turn}, echo=replace(echo))()
+    settings = {"turn": turn, "echo": {"cancel": "off"}}
+    return Room(play, script, scene(length), settings, echo=replace(echo))()
 
 
 @pytest.mark.parametrize("echo", [SMALL_ROOM, LOUD_AND_LONG], ids=["small room", "loud and long"])

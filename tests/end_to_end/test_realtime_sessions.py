@@ -121,7 +121,8 @@ def test_what_was_talked_over_is_told_as_far_as_it_was_heard(play: Player) -> No
     long = "One sentence. " * 40
     script = Script([Reply(long, tone(40.0)), Reply("A latte.", tone(0.5)), *replies()[-1:]])
     sound = scene(20.0, (6.0, person("order_latte")), (16.0, TIME))
-    settings = {"turn": {"barge_in": "speech"}, "backend": {"recycle_min": 0.001}}
+    by_speech = {"turn": {"barge_in": "speech"}, "echo": {"cancel": "off"}}
+    settings = {**by_speech, "backend": {"recycle_min": 0.001}}
     came = Room(play, script, sound, settings)()
     told_of = [text for who, text in told(came.server.sessions[1]) if who == "assistant"]
     assert told_of
