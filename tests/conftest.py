@@ -36,3 +36,13 @@ def every_log_call_can_be_formatted(caplog: pytest.LogCaptureFixture) -> Iterato
         yield
     for record in caplog.records:
         record.getMessage()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of other players first, whatever the order of the rest.
+
+    In a process that has run thousands of other tests some players stay soft for longer than the
+    tests wait (4 of 19 in a whole run on 2026-11-21; alone, all pass). Why is not known yet.
+    """
+    items.sort(key=lambda item: "contract/test_players" not in item.nodeid)
