@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from appliance.app.backends import open_answers
 from appliance.app.detectors import load_senses
-from appliance.app.house import House, open_house
+from appliance.app.house import House
+from appliance.app.open_house import open_house
 from appliance.app.replay import Playing, replay
 from appliance.audio.recording import Recording, read
 from appliance.config import Config, Loaded

@@ -2,36 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from appliance.app.backends import uses_realtime
 from appliance.app.box import Box
-from appliance.app.camera import camera_for_tools
 from appliance.app.controls import Discretion, Loudness
 from appliance.app.crier import Crier
 from appliance.app.ducking import Ducker
+from appliance.app.ground import Ground
+from appliance.app.manifest_folders import Found
+from appliance.app.parts import parts_of
 from appliance.app.quiet import QuietWatch, hours
-from appliance.app.simulation import private_house
 from appliance.backend.local.pipeline import Speaks
-from appliance.config import Config, Loaded
-from appliance.config.model import Mqtt
-from appliance.demo.kitchen import BRIDGE_STATE, MANIFESTS
-from appliance.errors import BrokerError, ConfigError
+from appliance.config import Config
 from appliance.events import StopAsked
-from appliance.host.kept import Kept
+from appliance.host.kept import Kept, state_folder
 from appliance.mqtt.bridge import MqttBridge
-from appliance.mqtt.presence import Bill, Presence, Shown, Topics, topics
+from appliance.mqtt.presence import Bill, Presence, Shown, topics
 from appliance.timeline import Entry, Timeline
-from appliance.tools import wording
 from appliance.tools.builtin import built_in
 from appliance.tools.house import House as Actions
 from appliance.tools.looking import Camera
-from appliance.tools.manifest import Manifest
 from appliance.tools.registry import ToolRegistry
-from appliance.tools.sources import BrokerManifests, load_folder
+from appliance.tools.sources import BrokerManifests
 from appliance.tools.wording import Wording
 from appliance.units import Seconds
 
@@ -45,40 +39,6 @@ LONGEST_START = Seconds(20.0)
 
 LONGEST_CONNECT = Seconds(5.0)
 """What a command waits for the broker's first word."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The tool manifests of a configuration."""
-
-    manifests: tuple[Manifest, ...]
-    problems: tuple[str, ...]
-    """One line each."""
-
-    def complain(self) -> None:
-        """Say every problem at once.
-
-        Raises:
-            ConfigError: There is any.
-        """
-        if self.problems:
-            raise ConfigError(self.problems)
-
-
-def read_manifests(loaded: Loaded, *, simulated: bool = False) -> Found:
-    """Read the manifests of ``tools.d`` beside the configuration and of the folders it names.
-
-    Where there is no broker, those of the simulated kitchen come after them.
-    """
-    folders = list(loaded.config.tools.folders)
-    if loaded.path is not None:
-        folders.insert(0, loaded.path.resolve().parent / "tools.d")
-    missing = [folder for folder in loaded.config.tools.folders if not folder.is_dir()]
-    if simulated or not loaded.config.mqtt.host:
-        folders.append(MANIFESTS)
-    manifests, problems = load_folder(folders)
-    gone = [f"tools.folders: {folder} is not a folder" for folder in missing]
-    return Found(manifests, (*gone, *problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +107,19 @@ class House:
                 camera=read.camera,
             )
         )
+        self.parts = parts_of(
+            Ground(
+                config,
+                bridge,
+                self._own,
+                self.tools,
+                words,
+                timeline,
+                None if kept is None else state_folder(),
+            )
+        )
+        """What else lives in the house; whoever opens it prepares and runs them."""
+
         self._refused = self.tools.set_files(found.manifests)
         self._from_broker: BrokerManifests | None = None
         if config.tools.from_broker:
@@ -205,9 +178,13 @@ class House:
         box.cues.append(self._presence.show)
         box.private.append(self._show_private)
         box.timeline.tell(self._presence)
+        for part in self.parts:
+            part.serve(box, self.tell)
 
     def leave(self) -> None:
         """Serve it no longer."""
+        for part in self.parts:
+            part.leave()
         self._quiet.stop()
         if self._ducker is not None:
             self._ducker.close()
@@ -239,8 +216,12 @@ class House:
 
     def say(self, key: str) -> None:
         """Say one of the answers (``tools/languages``) aloud when nobody talks."""
+        self.tell(self._words.answers[key])
+
+    def tell(self, sentence: str) -> None:
+        """Say a sentence aloud when nobody talks."""
         if self._crier is not None:
-            self._crier.say(self._words.answers[key])
+            self._crier.say(sentence)
 
     def show_serving(self, name: str, reason: str) -> None:
         """Tell the house who answers, before anything has changed."""
@@ -287,6 +268,8 @@ class House:
 
     def _on_state(self, connected: bool, reason: str) -> None:  # noqa: FBT001 - a callback
         self._told.set()
+        for part in self.parts:
+            part.connection(up=connected)
         if connected:
             self._note("house", "connected to the broker")
             if self._presence is not None:
@@ -313,71 +296,3 @@ class House:
     def _note(self, event: str, text: str) -> None:
         if self._box is not None:
             self._timeline.say(Entry(event, self._box.now(), text))
-
-
-@asynccontextmanager
-async def open_house(
-    loaded: Loaded, timeline: Timeline, *, simulated: bool = False, kept: Kept | None = None
-) -> AsyncIterator[House]:
-    """Open the way to the configured broker, or to a simulated kitchen where there is none.
-
-    Raises:
-        BrokerError: The simulated kitchen cannot be started.
-        ConfigError: There is nothing for the language.
-    """
-    config = loaded.config
-    read = Read(
-        await asyncio.to_thread(read_manifests, loaded, simulated=simulated),
-        await asyncio.to_thread(wording.load, config.device.language),
-        kept,
-        await asyncio.to_thread(camera_for_tools, config) if uses_realtime(config) else None,
-    )
-    async with AsyncExitStack() as stack:
-        settings, awaited = config.mqtt, None
-        if simulated or not settings.host:
-            awaited = BRIDGE_STATE
-            port = await stack.enter_async_context(private_house())
-            settings = Mqtt(host="127.0.0.1", port=port, root=config.mqtt.root)
-        own = topics(config.mqtt.root, config.device.id)
-        bridge = _bridge(settings, config, own)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(bridge.run(), name="mqtt")
-            try:
-                yield House(config, bridge, read, timeline=timeline, awaited=awaited)
-            finally:
-                await bridge.close()
-
-
-async def probe_broker(config: Config) -> str:
-    """Connect to the configured broker once; return how it went, in words.
-
-    Raises:
-        BrokerError: It did not.
-    """
-    probe = topics(config.mqtt.root, f"{config.device.id}-doctor")
-    bridge = MqttBridge(
-        config.mqtt, device=f"{config.device.id}-doctor", availability=probe.availability
-    )
-    told: asyncio.Future[tuple[bool, str]] = asyncio.get_running_loop().create_future()
-
-    def tell(connected: bool, reason: str) -> None:  # noqa: FBT001 - a callback
-        if not told.done():
-            told.set_result((connected, reason))
-
-    bridge.on_state(tell)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(bridge.run(), name="mqtt")
-        try:
-            async with asyncio.timeout(15.0):
-                connected, reason = await told
-        except TimeoutError as error:
-            raise BrokerError("no answer within 15 s") from error
-        finally:
-            await bridge.close()
-    if not connected:
-        raise BrokerError(reason)
-    return f"connected to {config.mqtt.host}"
-
-
-def _bridge(settings: Mqtt, config: Config, own: Topics) -> MqttBridge:
-    return MqttBridge(settings, device=config.device.id, availability=own.availability)

@@ -14,7 +14,7 @@ from appliance.app.backends import open_answers
 from appliance.app.background import in_background
 from appliance.app.box import Box
 from appliance.app.ducking import open_ducking
-from appliance.app.house import open_house
+from appliance.app.open_house import open_house
 from appliance.app.reference import monitor_wish
 from appliance.app.room_memory import RoomMemory
 from appliance.audio.card import Card, Exchange

@@ -13,7 +13,7 @@ from appliance.app.asking import ask as put
 from appliance.app.assistant import Named, check_key, check_privacy, open_assistant
 from appliance.app.backends import was_private
 from appliance.app.camera import open_camera
-from appliance.app.house import open_house
+from appliance.app.open_house import open_house
 from appliance.audio.recording import WavSink
 from appliance.audio.track import Track
 from appliance.cli.show import json_lines, line
@@ -128,7 +128,7 @@ async def _ask(loaded: Loaded, wish: _Wish, out: Path | None, *, as_json: bool) 
         sink = None
         if out is not None:
             sink = stack.enter_context(await asyncio.to_thread(WavSink, out, RATE))
-        async with open_house(loaded, timeline, simulated=wish.simulated) as house:
+        async with open_house(loaded, timeline, simulated=wish.simulated, guest=True) as house:
             await house.settle()
             if not house.connected:
                 errors.print(f"the house cannot be reached: {house.trouble}", soft_wrap=True)

@@ -14,9 +14,10 @@ from rich.markup import escape
 from appliance.app.answers import needed_models
 from appliance.app.backends import was_private
 from appliance.app.camera import open_camera
-from appliance.app.house import probe_broker, read_manifests
 from appliance.app.listening import Levels, listen_to_card
+from appliance.app.manifest_folders import read_manifests
 from appliance.app.manifests import name_clashes
+from appliance.app.open_house import probe_broker
 from appliance.cli import cloud
 from appliance.cli.exits import Exit
 from appliance.cli.sounding import sounded

@@ -13,7 +13,7 @@ import typer
 
 from appliance.app.answers import load_minds
 from appliance.app.backends import open_answers
-from appliance.app.house import open_house
+from appliance.app.open_house import open_house
 from appliance.app.replay import Playing
 from appliance.app.replay import replay as play
 from appliance.audio.recording import Recording, WavSink, read

@@ -1,6 +1,6 @@
 """``voice-appliance check`` and ``config``: the settings, judged and shown."""
 
-from appliance.app.house import Found, read_manifests
+from appliance.app.manifest_folders import Found, read_manifests
 from appliance.app.manifests import name_clashes
 from appliance.app.spending import read_tariff
 from appliance.cli.terminal import ConfigFile, console

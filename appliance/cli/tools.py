@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from appliance.app.house import open_house
+from appliance.app.open_house import open_house
 from appliance.catalogue import ToolSpec
 from appliance.cli.exits import Exit
 from appliance.cli.terminal import ConfigFile, Verbose, console, errors
@@ -39,7 +39,7 @@ def list_tools(*, config: ConfigFile = None, simulated: Simulated = False) -> No
     set_up_logging(quiet=True)
 
     async def tell() -> None:
-        async with open_house(load(config), Timeline(), simulated=simulated) as house:
+        async with open_house(load(config), Timeline(), simulated=simulated, guest=True) as house:
             await house.settle()
             table = Table("tool", "what it does", "for example", "acts on", "from")
             for spec in house.tools.catalogue():
@@ -60,7 +60,7 @@ def show(name: str, *, config: ConfigFile = None, simulated: Simulated = False) 
     set_up_logging(quiet=True)
 
     async def tell() -> ToolSpec | None:
-        async with open_house(load(config), Timeline(), simulated=simulated) as house:
+        async with open_house(load(config), Timeline(), simulated=simulated, guest=True) as house:
             await house.settle()
             found = {spec.name: spec for spec in house.tools.catalogue()}
             if name not in found:
@@ -98,7 +98,7 @@ def call(
     wanted = ToolCalled(CallId("by-hand"), ResponseId("by-hand"), name, _values(arguments))
 
     async def carry_out() -> ToolResult:
-        async with open_house(load(config), Timeline(), simulated=simulated) as house:
+        async with open_house(load(config), Timeline(), simulated=simulated, guest=True) as house:
             await house.settle()
             if not house.connected:
                 raise BrokerError(house.trouble)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from appliance.config.cloud import Backends, Camera, Money, Realtime
+from appliance.config.house import Devices, Gate, HomeAssistant, Household, Timers
 from appliance.config.section import Fraction, Patience, Section
 from appliance.config.sound import Audio, Ducking, Echo, Quiet, Recorder
 
@@ -270,6 +271,21 @@ class Config(Section):
 
     tools: Tools = Tools()
     """Where tools come from."""
+
+    devices: Devices = Devices()
+    """Devices that are found on the broker."""
+
+    gate: Gate = Gate()
+    """What it takes before something that matters is done."""
+
+    timers: Timers = Timers()
+    """Timers, alarms and reminders."""
+
+    household: Household = Household()
+    """Other boxes in the house."""
+
+    homeassistant: HomeAssistant = HomeAssistant()
+    """How the box shows itself to Home Assistant."""
 
     board: Board = Board()
     """Buttons and lights."""

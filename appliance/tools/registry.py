@@ -13,13 +13,14 @@ from appliance.tools import gate, schema
 from appliance.tools.actions import values_of
 from appliance.tools.house import Ending, House
 from appliance.tools.manifest import Manifest
+from appliance.tools.plan import Planned
 from appliance.tools.ready import BuiltIn, Ready, SlowBuiltIn
 from appliance.tools.templates import TemplateFailed
 from appliance.tools.wording import Wording
 
 log = logging.getLogger(__name__)
 
-_Entry = BuiltIn | SlowBuiltIn | Manifest
+_Entry = BuiltIn | SlowBuiltIn | Planned | Manifest
 
 LONGEST_REPORT = 2_000
 """Characters of what the house reported that a model is told; data, never instructions."""
@@ -47,6 +48,7 @@ class ToolRegistry:
         self._house = house
         self._remote = tuple(remote)
         self._built_in: dict[str, _Entry] = {}
+        self._planned: dict[str, dict[str, Planned]] = {}
         self._files: dict[str, Manifest] = {}
         self._broker: dict[str, Manifest] = {}
         self._tools: dict[str, _Entry] = {}
@@ -63,7 +65,7 @@ class ToolRegistry:
                 return None
             case BuiltIn() | SlowBuiltIn():
                 return "built in"
-            case Manifest(source=source):
+            case Planned(source=source) | Manifest(source=source):
                 return source
             case entry:
                 assert_never(entry)
@@ -71,6 +73,11 @@ class ToolRegistry:
     def add_built_in(self, tools: Iterable[Ready]) -> None:
         """Add the tools that need no house; before any other."""
         self._built_in |= {tool.spec.name: tool for tool in tools}
+        self._renew()
+
+    def set_planned(self, source: str, tools: Iterable[Planned]) -> None:
+        """Replace the tools of a source whose names are ours (``languages/``)."""
+        self._planned[source] = {tool.spec.name: tool for tool in tools}
         self._renew()
 
     def set_files(self, manifests: Iterable[Manifest]) -> tuple[str, ...]:
@@ -121,6 +128,8 @@ class ToolRegistry:
                 return entry.run(arguments)
             case SlowBuiltIn():
                 return await self._work(entry, arguments)
+            case Planned():
+                return await self._follow(entry, arguments)
             case Manifest():
                 return await self._carry_out(entry, arguments)
             case _:
@@ -143,6 +152,15 @@ class ToolRegistry:
             # the message may quote what was said
             log.warning("tool %s failed: %s", tool.spec.name, type(error).__name__)
             return ToolResult("failed", self._wording.answers["failed"])
+
+    async def _follow(self, tool: Planned, arguments: Mapping[str, object]) -> ToolResult:
+        plan = tool.plan(arguments)
+        if isinstance(plan, ToolResult):
+            return plan
+        for act in plan.acts:
+            if (reason := gate.refusal(act.at_least)) is not None:
+                return self._rejected(reason, f"{tool.spec.name} is of risk {act.at_least.value}")
+        return await self._work(SlowBuiltIn(tool.spec, lambda _: plan.run(), plan.patience), {})
 
     async def _carry_out(self, manifest: Manifest, arguments: Mapping[str, object]) -> ToolResult:
         if self._house is None:
@@ -186,7 +204,10 @@ class ToolRegistry:
         return f"{manifest.source}: name: `{manifest.name}` is taken by {where}"
 
     def _renew(self) -> None:
-        tools: dict[str, _Entry] = {**self._broker, **self._files, **self._built_in}
+        planned = {
+            name: tool for source in self._planned.values() for name, tool in source.items()
+        }
+        tools: dict[str, _Entry] = {**self._broker, **self._files, **planned, **self._built_in}
         self._tools = dict(sorted(tools.items()))
         catalogue = tuple(tool.spec for tool in self._tools.values())
         if catalogue != self._catalogue:

@@ -1,9 +1,10 @@
-"""What the tools say in a language, from ``languages/<language>.toml``."""
+"""What the tools say in a language, from the files in ``languages/<language>/``."""
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from appliance.errors import ConfigError
 from appliance.tools.templates import TemplateFailed, compile_template
@@ -48,17 +49,28 @@ def load(language: str) -> Wording:
     """
     folder = files("appliance.tools") / "languages"
     short = language.partition("-")[0]
-    known = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir())
+    known = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
     for name in (language, short):
         if name in known:
-            table = tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
-            calendar = table["calendar"]
-            return Wording(
-                answers=table["answers"],
-                days=tuple(calendar["days"]),
-                months=tuple(calendar["months"]),
-                tools=table["tools"],
-            )
+            return _merged(folder / name)
     raise ConfigError(
         (f"device.language: the tools do not speak `{language}`; there are: {', '.join(known)}",)
+    )
+
+
+def _merged(folder: Traversable) -> Wording:
+    """Read every file of a language: each adds its own answers and tools."""
+    answers: dict[str, str] = {}
+    tools: dict[str, Mapping[str, object]] = {}
+    calendar: Mapping[str, list[str]] = {}
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        answers |= table.get("answers", {})
+        tools |= table.get("tools", {})
+        calendar = table.get("calendar", calendar)
+    return Wording(
+        answers=answers,
+        days=tuple(calendar["days"]),
+        months=tuple(calendar["months"]),
+        tools=tools,
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from appliance.app.answers import load_minds
 from appliance.app.backends import open_answers
-from appliance.app.house import open_house
+from appliance.app.open_house import open_house
 from appliance.app.replay import Playing, replay
 from appliance.audio.recording import Recording
 from appliance.cli.replay import room

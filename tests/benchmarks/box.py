@@ -20,7 +20,7 @@ import numpy as np
 
 from appliance.app.answers import load_minds, local_backend
 from appliance.app.backends import Answers
-from appliance.app.house import open_house
+from appliance.app.open_house import open_house
 from appliance.app.replay import Playing, replay
 from appliance.audio.recording import Recording
 from appliance.cli.replay import room

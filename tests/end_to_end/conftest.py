@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from appliance.app.answers import load_minds, local_backend, needed_models
 from appliance.app.backends import Answers
 from appliance.app.detectors import load_senses
-from appliance.app.house import open_house
+from appliance.app.open_house import open_house
 from appliance.app.replay import Playing, replay
 from appliance.audio.counters import CardCounters
 from appliance.audio.recording import Recording

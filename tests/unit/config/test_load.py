@@ -216,7 +216,7 @@ mute_switch = 17
             "x = 1",
             ("1: x: there is no such table; there are: device, audio, echo, ducking, quiet,"
             " recorder, wake, speech, turn, backend, realtime, money, camera, local, mqtt, tools,"
-             " board"),
+             " devices, gate, timers, household, homeassistant, board"),
         ),
         ("host = 'a'", "1: host: there is no such key here; it belongs under [mqtt]"),
         ("[speech]\nthreshold 1", ("2: column 11: not valid TOML: Expected '=' after a key in a"
@@ -438,7 +438,7 @@ def test_what_is_wrong_in_the_environment_is_named_by_variable(file: Path) -> No
             " are: device, audio, echo, ducking, quiet, recorder, wake, speech, turn, backend,"
             " realtime, money, camera,"
             " local, mqtt,"
-            " tools, board"
+            " tools, devices, gate, timers, household, homeassistant, board"
         ),
     ]
 
