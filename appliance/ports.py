@@ -244,12 +244,39 @@ class Indicator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Challenge:
+    """Something is done only when a person confirms it; the box itself asks, never a model."""
+
+    id: str
+    """Random; names it on the broker, too."""
+
+    question: str = field(repr=False)
+    """What to ask, in fixed words of the language of the house."""
+
+    pin: bool
+    """Whether the PIN is wanted rather than a yes."""
+
+    until: Seconds
+    """On the event loop's clock; after that nothing is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a person said to a challenge."""
+
+    yes: bool
+    pin: str | None = field(default=None, repr=False)
+    """The digits that were heard; never logged, sent or kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResult:
     """How a call ended; the one answer that it is owed."""
 
     status: str
     """``done``; ``unchanged`` (it was so already); ``unconfirmed`` (sent, but the house did not
-    say so); ``rejected`` (nothing was sent); ``failed`` (it could not be sent, or was refused)."""
+    say so); ``rejected`` (nothing was sent); ``failed`` (it could not be sent, or was refused);
+    ``asked`` (nothing was sent; ``challenge`` says what must be confirmed first)."""
 
     say: str = field(default="", repr=False)
     """A sentence for the user, in the configured language; may be empty."""
@@ -259,6 +286,26 @@ class ToolResult:
 
     image: Image | None = None
     """For a model that can see: what the tool saw."""
+
+    challenge: Challenge | None = None
+    """Set with ``asked``."""
+
+
+class Confirmations(Protocol):
+    """Where challenges are settled. Event loop only."""
+
+    def open(self) -> Challenge | None:
+        """Return the challenge that waits for a person now; there is at most one."""
+        ...
+
+    async def settle(self, challenge: str, word: Word) -> ToolResult:
+        """Carry out what was asked about, or not; never raises.
+
+        Returns:
+            How it ended; ``asked`` again with a new challenge after a wrong PIN; ``rejected`` for
+            a challenge that is unknown, over, or answered already.
+        """
+        ...
 
 
 class ToolRunner(Protocol):
