@@ -268,6 +268,9 @@ class Word:
     pin: str | None = field(default=None, repr=False)
     """The digits that were heard; never logged, sent or kept."""
 
+    by: str = "voice"
+    """How it was said: ``voice``, ``button``, ``phone`` or ``terminal``; for the audit log."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
@@ -291,8 +294,25 @@ class ToolResult:
     """Set with ``asked``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Confirming:
+    """What has become of a challenge."""
+
+    challenge: Challenge
+    state: str
+    """``opened``; ``answered`` (somebody's word is taken, nobody else's any more); then, once,
+    ``settled``; or ``expired``."""
+
+    result: ToolResult | None = None
+    """Set with ``settled`` and ``expired``: how it ended, as ``settle`` returns it."""
+
+
 class Confirmations(Protocol):
     """Where challenges are settled. Event loop only."""
+
+    def on_challenge(self, tell: Callable[[Confirming], None]) -> Callable[[], None]:
+        """Have ``tell`` called at once for everything that becomes of any challenge; its undo."""
+        ...
 
     def open(self) -> Challenge | None:
         """Return the challenge that waits for a person now; there is at most one."""
@@ -302,8 +322,9 @@ class Confirmations(Protocol):
         """Carry out what was asked about, or not; never raises.
 
         Returns:
-            How it ended; ``asked`` again with a new challenge after a wrong PIN; ``rejected`` for
-            a challenge that is unknown, over, or answered already.
+            How it ended; ``asked`` again with a new challenge after a wrong PIN, with the same
+            one where a PIN was wanted and none was said; ``rejected`` for a challenge that is
+            unknown, over, or answered already.
         """
         ...
 
@@ -333,10 +354,19 @@ class ActionBus(Protocol):
         """
         ...
 
-    def subscribe(self, topic: str, handler: Callable[["Message"], None]) -> Callable[[], None]:
+    def subscribe(
+        self, topic: str, handler: Callable[["Message"], None], *, qos: int = 1
+    ) -> Callable[[], None]:
         """Have ``handler`` called for every message of a topic filter; return its undo.
 
         A retained message arrives too, marked as such. Subscriptions survive reconnects.
+
+        Args:
+            topic: The filter.
+            handler: Is called on the event loop.
+            qos: 1: the broker is asked at once. 0: for filters by the thousand, or for which the
+                broker retains thousands: it is asked soon, for many together, and never drops
+                retained messages because too many wait for our word.
         """
         ...
 
