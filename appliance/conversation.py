@@ -35,6 +35,7 @@ from appliance.ports import (
     Backend,
     Clock,
     Ear,
+    Enclosure,
     Indicator,
     Observer,
     Speaker,
@@ -197,6 +198,10 @@ class Conversation:
         if sound_of == self._sound_of:
             await backend.expect_end()
 
+    async def _send_text(self, sound_of: int, text: str, backend: Backend) -> None:
+        if sound_of == self._sound_of:
+            await backend.enclose(Enclosure(text=text))
+
     async def _send_commit(self, sound_of: int, commit: turn.CommitTurn, backend: Backend) -> None:
         if sound_of == self._sound_of:
             await backend.commit_turn(commit.turn, as_expected=commit.as_expected)
@@ -245,6 +250,8 @@ class Conversation:
                 self._turn_ear(effect)
             case turn.ExpectEnd():
                 self._send(partial(self._send_hint, self._sound_of))
+            case turn.Enclose(text=text):
+                self._send(partial(self._send_text, self._sound_of, text))
             case turn.CommitTurn():
                 self._ask(partial(self._send_commit, self._sound_of, effect))
             case turn.TakeReply():

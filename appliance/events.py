@@ -238,6 +238,19 @@ class StopAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenAsked:
+    """Listen, as after the wake word: the house asked for it. Unlike the button it confirms
+    nothing and never means "never mind", for whoever sends it need not be in the room."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextAsked:
+    """Somebody wrote what others say."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineReached:
     """The time that ``turn.deadline`` asked for has come."""
 
@@ -264,6 +277,8 @@ TurnEvent = (
     | ButtonPressed
     | MuteSwitched
     | StopAsked
+    | ListenAsked
+    | TextAsked
     | BackendEvent
     | PlaybackStarted
     | PlaybackDrained

@@ -19,6 +19,7 @@ from appliance.events import (
     DeadlineReached,
     EndOfTurnFound,
     Happening,
+    ListenAsked,
     MuteSwitched,
     PlaybackDrained,
     PlaybackStarted,
@@ -30,6 +31,7 @@ from appliance.events import (
     SpeechPaused,
     SpeechStarted,
     StopAsked,
+    TextAsked,
     ToolCalled,
     Transcribed,
     Understood,
@@ -259,6 +261,10 @@ def _rare(happening: Happening, at: Seconds) -> Entry | None:
             return Entry("mute", at, "on" if muted else "off", data={"muted": muted})
         case StopAsked():
             return Entry("stop", at, "asked to stop")
+        case ListenAsked():
+            return Entry("listen", at, "asked to listen")
+        case TextAsked(text=text):
+            return Entry("asked", at, f"“{text}”", data={"text": text})
         case BackendChanged(name=name, reason=reason, previous=previous):
             data = {"name": name, "reason": reason, "previous": previous}
             return Entry("backend", at, f"{name}  ({reason})", data=data)

@@ -7,7 +7,7 @@ Theory of operation
 carry out, in order. It reads no clock: the caller passes ``now`` and promises to bring a
 ``DeadlineReached`` when ``deadline(state)`` has passed.
 
-                  wake, button                end of turn            reply starts
+               wake, button, house            end of turn            reply starts
         Idle ------------------> Listening ----------------> Waiting --------------> Speaking
          ^ |                     |   ^   ^                     | ^ ^                  |    |
          | |     nobody speaks   |   |   | wake word           | | | it called tools  |    |
@@ -20,7 +20,8 @@ carry out, in order. It reads no clock: the caller passes ``now`` and promises t
 The end of a turn is found by the device (``SpeechEnded``) or, where the backend ``ends_turns``, by
 the backend (``EndOfTurnFound``); then the silence that the device hears is only a guard against a
 backend that finds nothing. A *late reply* (``ReplyOffered``) waits for a pause: ``Idle``, or a
-follow-up window in which nobody speaks yet.
+follow-up window in which nobody speaks yet. What somebody *wrote* (``TextAsked``) leads from
+``Idle`` straight to ``Waiting``; no microphone opens for it, neither before nor after.
 
 The mute switch wins from every state. Seven rules hold whatever the order of events (they are
 checked in tests/property/test_turn_machine.py):
@@ -32,7 +33,8 @@ checked in tests/property/test_turn_machine.py):
 4. Every state but ``Idle`` and ``Muted`` has a deadline, so the machine always comes home.
 5. Each turn is committed at most once, and cleared if it was not.
 6. Each late reply is taken at most once, and never while somebody speaks or is spoken to.
-7. Without a wake word or the button only ``Timing.most_turns`` turns come about.
+7. Unless somebody calls (wake word, button, the house) or writes, only ``Timing.most_turns`` turns
+   come about.
 """
 
 from dataclasses import replace
@@ -44,6 +46,7 @@ from appliance.events import (
     ButtonPressed,
     DeadlineReached,
     EndOfTurnFound,
+    ListenAsked,
     MuteSwitched,
     ReplyOffered,
     ReplyStarted,
@@ -51,12 +54,13 @@ from appliance.events import (
     SpeechPaused,
     SpeechStarted,
     StopAsked,
+    TextAsked,
     ToolCalled,
     TurnEvent,
     WakeWordHeard,
 )
 from appliance.ports import Cue
-from appliance.turn.moves import Step, call, commit, leave, pause, refuse, stop, with_offer
+from appliance.turn.moves import Step, ask, call, commit, leave, pause, refuse, stop, with_offer
 from appliance.turn.speaking import speaking
 from appliance.turn.timing import Moment
 from appliance.turn.types import (
@@ -156,8 +160,10 @@ def _offer(state: State, at: Moment) -> Step:
 
 def _idle(state: Idle, event: TurnEvent, at: Moment) -> Step:
     match event:
-        case WakeWordHeard() | ButtonPressed():
+        case WakeWordHeard() | ButtonPressed() | ListenAsked():
             return call(state, event, at)
+        case TextAsked():
+            return ask(state, event, at)
         case _:
             return _refuse_replies(state, event)
 
@@ -237,7 +243,7 @@ def _waiting(state: Waiting, event: TurnEvent, at: Moment) -> Step:
         case ReplyStarted(response=response, turn=turn) if turn == state.turn:
             until = at.after(at.timing.stall)
             return Step(Speaking(turn, response, until, past=state.past, spoken=state.spoken))
-        case WakeWordHeard() | ButtonPressed():
+        case WakeWordHeard() | ButtonPressed() | ListenAsked():
             return call(state, event, at)
         case BackendChanged():  # it has its own time to begin
             until = Seconds(max(state.until, at.after(at.timing.reply)))

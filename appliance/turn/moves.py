@@ -9,7 +9,7 @@ follow-up window opens and, for the first, no late reply is told until somebody 
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from appliance.events import ButtonPressed, WakeWordHeard
+from appliance.events import ButtonPressed, ListenAsked, TextAsked, WakeWordHeard
 from appliance.ports import Cue
 from appliance.turn.timing import Moment, Timing
 from appliance.turn.types import (
@@ -17,6 +17,7 @@ from appliance.turn.types import (
     ClearTurn,
     CommitTurn,
     Effect,
+    Enclose,
     Idle,
     Interrupt,
     Listen,
@@ -44,6 +45,8 @@ class Step:
 
 def restrained(past: Past, timing: Timing) -> bool:
     """Whether only a call may open the microphone."""
+    if past.written:
+        return True
     return past.turns >= timing.most_turns or past.broken_off >= timing.most_broken_off
 
 
@@ -62,7 +65,7 @@ def refuse(state: State, response: ResponseId) -> Step:
     return Step(state, (Refuse(response),))
 
 
-def call(state: State, event: WakeWordHeard | ButtonPressed, at: Moment) -> Step:
+def call(state: State, event: WakeWordHeard | ButtonPressed | ListenAsked, at: Moment) -> Step:
     """Listen to somebody who called, whatever we were doing."""
     if isinstance(event, WakeWordHeard):
         listen = Listen(event.at, at.timing.pre_roll)
@@ -78,6 +81,16 @@ def call(state: State, event: WakeWordHeard | ButtonPressed, at: Moment) -> Step
         past=replace(NO_PAST, offered=state.past.offered),
     )
     return Step(listening, (*leave(state), listen, Show(Cue.LISTENING)))
+
+
+def ask(state: Idle, event: TextAsked, at: Moment) -> Step:
+    """Have answered what somebody wrote, as if it had been said; the microphone stays closed."""
+    number = TurnNumber(state.turn + 1)
+    past = replace(NO_PAST, offered=state.past.offered, turns=1, written=True)
+    return Step(
+        Waiting(number, at.after(at.timing.reply), past),
+        (Enclose(event.text), CommitTurn(number), Show(Cue.THINKING)),
+    )
 
 
 def commit(state: Listening, at: Moment, *, as_expected: bool = False) -> Step:

@@ -7,6 +7,7 @@ from appliance.events import (
     BackendLost,
     ButtonPressed,
     DeadlineReached,
+    ListenAsked,
     PlaybackDrained,
     ReplyAudio,
     ReplyEnded,
@@ -69,7 +70,7 @@ def speaking(state: Speaking, event: TurnEvent, at: Moment) -> Step:
             )
         case SpeechStarted(at=where) if _attentive(state, at) and at.speech_is_a_persons:
             return _talked_over(state, where, at)
-        case WakeWordHeard() | ButtonPressed():
+        case WakeWordHeard() | ButtonPressed() | ListenAsked():
             return call(state, event, at)
         case DeadlineReached() if at.now >= state.until:
             return stop(state, Cue.FAILED)

@@ -27,6 +27,10 @@ class Past:
     """Replies in a row that speech broke off. One that is heard to its end ends the row, unless it
     has become so long that speech interrupts nothing any more; a call always does."""
 
+    written: bool = False
+    """What is answered was written, not said: nobody need be in the room, so speech interrupts
+    nothing and no follow-up window opens."""
+
 
 NO_PAST = Past()
 
@@ -150,6 +154,13 @@ class ExpectEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclose:
+    """Give the backend what was written; it belongs to the turn that is committed next."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CommitTurn:
     """Tell the backend that the user has finished."""
 
@@ -226,6 +237,7 @@ Effect = (
     | Watch
     | Rest
     | ExpectEnd
+    | Enclose
     | CommitTurn
     | TakeReply
     | ClearTurn

@@ -18,6 +18,7 @@ from appliance.events import (
     SpeechPaused,
     SpeechStarted,
     StopAsked,
+    TextAsked,
     ToolCalled,
 )
 from appliance.ports import Cue
@@ -41,6 +42,36 @@ def test_question_is_answered_aloud() -> None:
     assert len(room.backend.heard) == 100
     assert room.backend.committed == [1]
     assert room.indicator.shown == [Cue.LISTENING, Cue.THINKING, Cue.SPEAKING, Cue.IDLE]
+
+
+def test_what_is_written_is_answered_aloud_and_nothing_is_heard_for_it() -> None:
+    async def play(room: Room) -> None:
+        room.backend.replies = [[b"one"]]
+        room.conversation.put(TextAsked("what is the time"))
+        await asyncio.sleep(1.0)
+        assert room.speaker.played == [b"one"]
+
+    room = scene(play)
+    assert [each.text for each in room.backend.enclosed] == ["what is the time"]
+    assert room.backend.committed == [1]
+    assert "listen" not in room.ear.asked
+
+
+def test_what_was_written_to_a_stalled_backend_and_stopped_never_leaves() -> None:
+    async def play(room: Room) -> None:
+        room.backend.stalled = True
+        room.wake()
+        room.conversation.hear(frame(0), ())
+        await asyncio.sleep(0.1)
+        room.conversation.put(StopAsked())
+        room.conversation.put(TextAsked("open the door"))
+        room.conversation.put(StopAsked())
+        room.backend.stalled = False
+        await asyncio.sleep(0.1)
+
+    room = scene(play)
+    assert room.backend.enclosed == []
+    assert room.backend.committed == []
 
 
 def test_request_begins_a_pre_roll_before_the_wake_word_was_noticed() -> None:

@@ -12,6 +12,7 @@ from appliance.events import (
     ButtonPressed,
     DeadlineReached,
     EndOfTurnFound,
+    ListenAsked,
     MuteSwitched,
     PlaybackDrained,
     PlaybackStarted,
@@ -23,6 +24,7 @@ from appliance.events import (
     SpeechPaused,
     SpeechStarted,
     StopAsked,
+    TextAsked,
     ToolCalled,
     TurnEvent,
     WakeWordHeard,
@@ -30,6 +32,7 @@ from appliance.events import (
 from appliance.units import CallId, ResponseId, SampleIndex, SampleRate, Seconds, TurnNumber
 
 RATE = SampleRate(22_050)
+CALLS = (WakeWordHeard, ButtonPressed, ListenAsked)
 ANYWHERE = SampleIndex(16_000)
 
 
@@ -54,6 +57,8 @@ class House(RuleBasedStateMachine):
 
         self.replies: dict[ResponseId, TurnNumber] = {}
         self.calls = 0
+        self.written = False
+        """Somebody wrote, and nobody has called since."""
 
     @rule(
         barge_in=st.sampled_from(["auto", "wake_word", "speech"]),
@@ -118,6 +123,8 @@ class House(RuleBasedStateMachine):
             [
                 WakeWordHeard("computer", 0.9, ANYWHERE),
                 ButtonPressed(),
+                ListenAsked(),
+                TextAsked("what is the time"),
                 StopAsked(),
                 EndOfTurnFound(),
                 BackendLost("gone"),
@@ -217,8 +224,10 @@ class House(RuleBasedStateMachine):
         )
         taken = turn.step(before, event, moment)
         self.state = taken.state
-        if isinstance(event, WakeWordHeard | ButtonPressed):
+        written = isinstance(event, TextAsked) and isinstance(before, turn.Idle)
+        if isinstance(event, CALLS) or written:
             self.uncalled = self.broken_off = 0
+        self.written = written or (self.written and not isinstance(event, CALLS))
         if isinstance(before, turn.Speaking):
             self._count_the_broken_off(event, before)
         if isinstance(event, StopAsked | BackendLost):
@@ -236,6 +245,10 @@ class House(RuleBasedStateMachine):
             case turn.ExpectEnd():
                 assert isinstance(before, turn.Listening)
             case turn.CommitTurn(turn=number):
+                if isinstance(before, turn.Idle):
+                    assert isinstance(event, TextAsked)
+                    self._begin(number)
+                    return
                 assert isinstance(before, turn.Listening)
                 unheard = isinstance(event, EndOfTurnFound) and not before.follow_up
                 assert before.speech_heard or unheard
@@ -245,7 +258,8 @@ class House(RuleBasedStateMachine):
                 self.offers = 0  # newer offers replace older ones
                 self._begin(number)
             case turn.Listen(since=since) if isinstance(before, turn.Speaking):
-                called = isinstance(event, WakeWordHeard | ButtonPressed)
+                called = isinstance(event, CALLS)
+                assert called or not self.written
                 assert called or self.uncalled < self.timing.most_turns
                 assert called or self.broken_off <= self.timing.most_broken_off
                 interrupted = since is not None and not called
@@ -301,6 +315,10 @@ class House(RuleBasedStateMachine):
     @invariant()
     def mic_is_open_only_while_listening(self) -> None:
         assert self.mic_open == isinstance(self.state, turn.Listening)
+
+    @invariant()
+    def mic_never_opens_for_what_was_written(self) -> None:
+        assert not (self.written and self.mic_open)
 
     @invariant()
     def it_always_comes_home(self) -> None:

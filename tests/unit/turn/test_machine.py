@@ -9,6 +9,7 @@ from appliance.events import (
     BackendLost,
     ButtonPressed,
     DeadlineReached,
+    ListenAsked,
     MuteSwitched,
     PlaybackDrained,
     ReplyAudio,
@@ -19,6 +20,7 @@ from appliance.events import (
     SpeechPaused,
     SpeechStarted,
     StopAsked,
+    TextAsked,
     ToolCalled,
     TurnEvent,
     WakeWordHeard,
@@ -114,6 +116,33 @@ def test_button_while_listening_means_never_mind() -> None:
     assert step(listening, ButtonPressed()) == turn.Step(
         turn.Idle(FIRST), (turn.ClearTurn(), turn.Rest(), turn.Show(Cue.IDLE))
     )
+
+
+def test_what_is_written_is_a_turn_without_the_microphone() -> None:
+    written = turn.Past(turns=1, written=True)
+    assert step(turn.START, TextAsked("dim the lamp")) == turn.Step(
+        turn.Waiting(FIRST, Seconds(112.0), written),
+        (turn.Enclose("dim the lamp"), turn.CommitTurn(FIRST), turn.Show(Cue.THINKING)),
+    )
+
+
+def test_reply_to_what_was_written_is_neither_talked_over_nor_followed_by_a_window() -> None:
+    speaking = replace(SPEAKING, past=turn.Past(turns=1, written=True))
+    assert step(speaking, SpeechStarted(SampleIndex(0)), INTERRUPTIBLE) == turn.Step(speaking)
+    ended = replace(speaking, ended=True)
+    assert isinstance(step(ended, PlaybackDrained(REPLY)).state, turn.Idle)
+    assert not step(speaking, WAKE).state.past.written
+
+
+@pytest.mark.parametrize("state", [turn.Muted(FIRST), turn.Listening(FIRST, Seconds(105.0))])
+def test_nothing_is_written_into_a_muted_box_or_between_somebodys_words(state: turn.State) -> None:
+    assert step(state, TextAsked("dim the lamp")) == turn.Step(state)
+    assert step(state, ListenAsked()) == turn.Step(state)
+
+
+def test_house_may_ask_the_box_to_listen() -> None:
+    assert isinstance(step(turn.START, ListenAsked()).state, turn.Listening)
+    assert isinstance(step(SPEAKING, ListenAsked()).state, turn.Listening)
 
 
 def test_mute_wins_over_a_reply_that_is_being_spoken() -> None:
