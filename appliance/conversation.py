@@ -248,6 +248,30 @@ class Conversation:
         match effect:
             case turn.Listen() | turn.Watch() | turn.Rest():
                 self._turn_ear(effect)
+            case (
+                turn.ExpectEnd()
+                | turn.Enclose()
+                | turn.CommitTurn()
+                | turn.TakeReply()
+                | turn.ClearTurn()
+            ):
+                self._turn_backend(effect)
+            case turn.RunTool(call=call):
+                self._start_call(call)
+            case turn.DropTool(call=call):
+                self._answer(call, CANCELLED, took=Seconds(0.0))
+            case turn.Play() | turn.Finish() | turn.Interrupt() | turn.Refuse():
+                self._turn_speaker(effect)
+            case turn.Show(cue=cue):
+                self._box.indicator.show(cue)
+            case _:
+                assert_never(effect)
+
+    def _turn_backend(
+        self,
+        effect: turn.ExpectEnd | turn.Enclose | turn.CommitTurn | turn.TakeReply | turn.ClearTurn,
+    ) -> None:
+        match effect:
             case turn.ExpectEnd():
                 self._send(partial(self._send_hint, self._sound_of))
             case turn.Enclose(text=text):
@@ -259,14 +283,6 @@ class Conversation:
             case turn.ClearTurn():
                 self._sound_of += 1
                 self._send(lambda backend: backend.clear_turn())
-            case turn.RunTool(call=call):
-                self._start_call(call)
-            case turn.DropTool(call=call):
-                self._answer(call, CANCELLED, took=Seconds(0.0))
-            case turn.Play() | turn.Finish() | turn.Interrupt() | turn.Refuse():
-                self._turn_speaker(effect)
-            case turn.Show(cue=cue):
-                self._box.indicator.show(cue)
             case _:
                 assert_never(effect)
 

@@ -239,8 +239,11 @@ class StopAsked:
 
 @dataclass(frozen=True, slots=True)
 class ListenAsked:
-    """Listen, as after the wake word: the house asked for it. Unlike the button it confirms
-    nothing and never means "never mind", for whoever sends it need not be in the room."""
+    """The house asked the box to listen, as after the wake word.
+
+    Unlike the button it confirms nothing and never means "never mind": whoever sends it need not
+    be in the room.
+    """
 
 
 @dataclass(frozen=True, slots=True)
