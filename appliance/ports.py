@@ -376,6 +376,8 @@ class ReplyTo:
     """Where the answer to a request should go; MQTT 5 properties, left out with older brokers."""
 
     topic: str
+    """Empty: none is wanted, for this is an answer; ``correlation`` is that of the request."""
+
     correlation: bytes
 
 
@@ -387,7 +389,10 @@ class Message:
     payload: bytes = field(repr=False)
     retained: bool = False
     correlation: bytes | None = None
-    """MQTT 5 correlation data, if the message answers a request."""
+    """MQTT 5 correlation data, if the message answers a request, or is one."""
+
+    respond_to: str | None = None
+    """MQTT 5 response topic, if the message is a request: where its sender wants the answer."""
 
 
 class Observer(Protocol):
