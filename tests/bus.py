@@ -25,7 +25,10 @@ class FakeBus:
         self.published.append((topic, payload))
         self.replies.append(reply)
 
-    def subscribe(self, topic: str, handler: Callable[[Message], None]) -> Callable[[], None]:
+    def subscribe(
+        self, topic: str, handler: Callable[[Message], None], *, qos: int = 1
+    ) -> Callable[[], None]:
+        assert qos in (0, 1)
         self.handlers.setdefault(topic, []).append(handler)
 
         def undo() -> None:

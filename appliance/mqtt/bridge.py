@@ -7,13 +7,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
-from paho.mqtt.client import topic_matches_sub
-
 from appliance.config.model import Mqtt
 from appliance.errors import BrokerError
 from appliance.mqtt import dialling
-from appliance.mqtt.connection import Acknowledged, Closed, Connection, Event, Opened, Will
+from appliance.mqtt.connection import (
+    Acknowledged,
+    Closed,
+    Connection,
+    Event,
+    Opened,
+    Subscribed,
+    Will,
+)
 from appliance.mqtt.failure import Cause, Failure
+from appliance.mqtt.subscriptions import Handler, Subscriptions
 from appliance.ports import Message, ReplyTo
 from appliance.units import Seconds
 
@@ -27,8 +34,6 @@ LEAVE_SECONDS = 0.5
 
 StateHandler = Callable[[bool, str], None]
 """Is told whether there is a connection and, if not, why; once for each change."""
-
-_Handler = Callable[[Message], None]
 
 
 class MqttBridge:
@@ -47,7 +52,7 @@ class MqttBridge:
         self._settings = settings
         self._client_id = f"voice-appliance-{device}"
         self._availability = availability
-        self._handlers: dict[str, list[_Handler]] = {}
+        self._subscriptions = Subscriptions()
         self._facts: dict[str, bytes] = {availability: b"online"}
         self._watchers: list[StateHandler] = []
         self._connection: Connection | None = None
@@ -95,23 +100,9 @@ class MqttBridge:
         if self.connected:
             self._publish_fact(topic)
 
-    def subscribe(self, topic: str, handler: _Handler) -> Callable[[], None]:
+    def subscribe(self, topic: str, handler: Handler, *, qos: int = 1) -> Callable[[], None]:
         """Have ``handler`` called for every message of a topic; see ``ports.ActionBus``."""
-        self._handlers.setdefault(topic, []).append(handler)
-        if self._connection is not None and self._opened.is_set():
-            self._connection.subscribe((topic,))
-
-        def undo() -> None:
-            handlers = self._handlers.get(topic, [])
-            if handler not in handlers:
-                return
-            handlers.remove(handler)
-            if not handlers:
-                del self._handlers[topic]
-                if self._connection is not None and self._opened.is_set():
-                    self._connection.unsubscribe(topic)
-
-        return undo
+        return self._subscriptions.add(topic, handler, qos=qos)
 
     async def run(self) -> None:
         """Connect, and again whenever the connection is lost, until ``close``.
@@ -192,6 +183,7 @@ class MqttBridge:
             return Failure(Cause.NO_ANSWER, f"{self._settings.host} does not answer")
         finally:
             self._opened.clear()
+            self._subscriptions.closed()
             self._connection.abandon()
             self._connection = None
 
@@ -203,14 +195,14 @@ class MqttBridge:
                 if self._closed is not None and not self._closed.done():
                     self._closed.set_result(event.failure)
                 self._opened.clear()
+                self._subscriptions.closed()
+            case Subscribed():
+                self._subscriptions.answered(event.number)
             case Acknowledged():
                 if self._farewell is not None and self._farewell[0] == event.number:
                     self._farewell[1].set()
             case Message():
-                for topic, handlers in tuple(self._handlers.items()):
-                    if topic_matches_sub(topic, event.topic):
-                        for handler in tuple(handlers):
-                            handler(event)
+                self._subscriptions.hand_out(event)
             case _:
                 assert_never(event)
 
@@ -219,7 +211,7 @@ class MqttBridge:
             return
         self._patience.reschedule(None)
         self._opened.set()
-        self._connection.subscribe(tuple(self._handlers))
+        self._subscriptions.opened(self._connection)
         for topic in tuple(self._facts):
             self._publish_fact(topic)
         self._tell(connected=True, reason="")

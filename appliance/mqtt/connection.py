@@ -10,6 +10,7 @@ import asyncio
 import socket
 import ssl
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,9 @@ LARGEST_PACKET = 4 * 1024 * 1024
 MOST_WAITING = 10_000
 """Messages handed over that the event loop has not looked at; more are dropped and counted."""
 
+AT_ONCE = 200
+"""Messages that the event loop takes before it does something else: it also hears and talks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -64,7 +68,14 @@ class Acknowledged:
     number: int
 
 
-Event = Opened | Closed | Acknowledged | Message
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker has taken over a subscription of ours; what it retains is on its way."""
+
+    number: int
+
+
+Event = Opened | Closed | Acknowledged | Subscribed | Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +115,8 @@ class Connection:
         self._abandoned = threading.Event()
         self._refusal: Failure | None = None  # by the network thread only
         self._opened = False  # by the network thread only
-        self._handed = 0  # by the network thread only
-        self._taken = 0  # by the event loop only
+        self._inbox: deque[Event] = deque()
+        self._woken = False  # the event loop has been told that there is something in it
         self.dropped = 0
         """Messages dropped because the event loop did not keep up; by the network thread only."""
 
@@ -146,16 +157,19 @@ class Connection:
             raise BrokerError("the connection to the broker was lost")
         return info.mid
 
-    def subscribe(self, filters: Iterable[str]) -> None:
-        """Ask for every message of these topics; retained ones come at once."""
-        options = SubscribeOptions(qos=1)
+    def subscribe(self, filters: Iterable[str], *, qos: int = 1) -> int | None:
+        """Ask for every message of these topics; retained ones come at once.
+
+        Returns:
+            The number of its ``Subscribed``; ``None``: there is nothing to ask for, or no way.
+        """
+        options = SubscribeOptions(qos=qos)
         if self._version is Version.V5:
             asked: list[tuple[str, SubscribeOptions]] | list[tuple[str, int]]
             asked = [(each, options) for each in filters]
         else:
-            asked = [(each, 1) for each in filters]
-        if asked:
-            self._client.subscribe(asked)
+            asked = [(each, qos) for each in filters]
+        return self._client.subscribe(asked)[1] if asked else None
 
     def unsubscribe(self, topic: str) -> None:
         """Ask for no more messages of a topic."""
@@ -192,6 +206,7 @@ class Connection:
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         # With this set, paho only ever writes to the socket from the thread that runs its loop.
         client.on_socket_register_write = _nothing
         client.on_socket_open = _without_delay
@@ -264,23 +279,39 @@ class Connection:
     ) -> None:
         self._hand_over(Acknowledged(number))
 
+    def _on_subscribe(
+        self, _client: Client, _data: object, number: int, _codes: object, _more: object
+    ) -> None:
+        self._hand_over(Subscribed(number))
+
     def _hand_over(self, event: Event) -> None:
         """Cross from paho's thread to the event loop's."""
-        if isinstance(event, Message) and self._handed - self._taken >= MOST_WAITING:
+        if isinstance(event, Message) and len(self._inbox) >= MOST_WAITING:
             self.dropped += 1
             return
-        self._handed += 1
-        try:
-            self._loop.call_soon_threadsafe(self._arrive, event)
-        except RuntimeError:
-            return  # the event loop has been closed: nobody is interested any more
+        self._inbox.append(event)
+        if not self._woken:
+            self._woken = True
+            try:
+                self._loop.call_soon_threadsafe(self._arrive)
+            except RuntimeError:
+                return  # the event loop has been closed: nobody is interested any more
 
     # And this again on the event loop.
 
-    def _arrive(self, event: Event) -> None:
-        self._taken += 1
-        if not self._abandoned.is_set():
-            self._listener(event)
+    def _arrive(self) -> None:
+        self._woken = False  # before it is looked at: what comes in now wakes us again
+        try:
+            for _ in range(AT_ONCE):
+                if not self._inbox:
+                    return
+                event = self._inbox.popleft()
+                if not self._abandoned.is_set():
+                    self._listener(event)
+        finally:
+            if self._inbox and not self._woken:
+                self._woken = True
+                self._loop.call_soon(self._arrive)
 
 
 class _Context(ssl.SSLContext):
