@@ -36,6 +36,9 @@ class Target:
     kind: str = ""
     """The domain of its intents: ``light``, ``switch``, ``cover``, ``climate`` …"""
 
+    listed: bool = True
+    """Whether a model is told of it beforehand; else it asks a tool that finds things."""
+
 
 @dataclass(frozen=True, slots=True)
 class IntentBinding:

@@ -248,10 +248,11 @@ def _tool_choice(realtime: Realtime, tools: Iterable[ToolSpec]) -> str | Fields:
 def _function(tool: ToolSpec) -> Fields:
     parameters = _schema(tool.parameters)
     properties = parameters.get("properties")
-    if tool.targets and isinstance(properties, dict):
+    listed = [target for target in tool.targets if target.listed]
+    if listed and isinstance(properties, dict):
         here = properties.get(tool.target_parameter)
         if isinstance(here, dict):
-            about = f"{here.get('description', '')} {_things(tool.targets)}".strip()
+            about = f"{here.get('description', '')} {_things(listed)}".strip()
             properties[tool.target_parameter] = {**here, "description": about}
     return {
         "type": "function",
