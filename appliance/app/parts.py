@@ -1,9 +1,18 @@
 """The parts of a house, one line each."""
 
+from collections.abc import Callable
+
 from appliance.app.ground import Ground, Part
+from appliance.app.rivals import Rivals
+from appliance.app.rooms import Rooms
+
+MAKERS: tuple[Callable[[Ground], Part], ...] = (
+    Rivals,
+    Rooms,
+)
+"""In the order in which they are told of things."""
 
 
 def parts_of(ground: Ground) -> tuple[Part, ...]:
-    """Make them, in the order in which they are told of things."""
-    makers: tuple[type[Part], ...] = ()
-    return tuple(make(ground) for make in makers)  # type: ignore[call-arg]
+    """Make them."""
+    return tuple(make(ground) for make in MAKERS)

@@ -223,10 +223,9 @@ def _claimed(state: State, claim: Claim, now: Seconds) -> Step:
     if known is None or known.run != claim.run:
         return Step(after)  # perhaps a late one: better two answers than none
     after, flooding = _count(after, claim.box, now)
-    late = now - claim.sent - after.peers[claim.box].offset
-    if late > WINDOW or flooding:
+    if flooding:
         return Step(after)
-    sent = Seconds(now - late)
+    sent = Seconds(claim.sent + after.peers[claim.box].offset)  # on our clock, however late it is
     mine = after.mine
     if mine is not None and now - mine.at <= _MINE_FOR and abs(sent - mine.at) <= WINDOW:
         if mine.answered or mine.claim.rank < claim.rank:
