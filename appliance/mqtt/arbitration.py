@@ -25,9 +25,10 @@ from typing import assert_never
 
 from appliance.units import Seconds
 
-WINDOW = Seconds(0.25)
-"""Claims that were sent within this time of each other are about the same call: two microphones of
-one house differ by 10 ms of sound travelling and some frames of detection."""
+WINDOW = Seconds(0.7)
+"""Claims sent within this time of each other are about the same call. Sound travels 10 ms
+to the next room, but a detector in a far corner, or on a busy board, can take half a second more.
+Nobody waits for it: it only says how long after another's claim a box withdraws."""
 
 DRIFT = 200e-6
 """How fast two clocks may drift apart: four times what crystals of boards do."""

@@ -96,7 +96,7 @@ async def test_one_of_eight_boxes_answers_each_call(running: Broker) -> None:
                 await asyncio.sleep(chance.choice([0.0, 0.0, 0.002, 0.01]))
             await asyncio.sleep(0.25)
             assert sum(not box.silenced for box in boxes) == 1
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.8)
 
 
 async def test_boxes_of_two_zones_do_not_silence_each_other(running: Broker) -> None:
