@@ -83,6 +83,14 @@ class Hearing:
         self.end = SampleIndex(0)
         """End of the latest frame; written by the hearing thread, read by any."""
 
+    def exchange_wake(self, detectors: Sequence[WakeDetector]) -> None:
+        """Look for other wake words from the next frame on; any thread.
+
+        Args:
+            detectors: Those that nobody has used; from now on the hearing thread's.
+        """
+        self._wake = tuple(detectors)
+
     def process(self, raw: Frame, mode: Mode) -> Sequence[Heard]:
         """Take the next raw frame; return what is to be delivered, in order: usually nothing.
 
@@ -192,6 +200,10 @@ class HearingThread:
     def hears_through(self) -> bool:
         """Whether the box's own voice is cancelled so well now that speech is a person's."""
         return self._hearing.enhancer.converged
+
+    def exchange_wake(self, detectors: Sequence[WakeDetector]) -> None:
+        """Look for other wake words from the next frame on."""
+        self._hearing.exchange_wake(detectors)
 
     def heartbeat(self) -> Seconds:
         """Return when the latest frame came, on ``time.monotonic``, for the watchdog.

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Protocol
@@ -24,7 +24,7 @@ from appliance.config import Config
 from appliance.conversation import Conversation
 from appliance.events import TurnEvent
 from appliance.hearing import Heard, Hearing, HearingThread
-from appliance.ports import Backend, Clock, Cue, ToolRunner
+from appliance.ports import Backend, Clock, Cue, ToolRunner, WakeDetector
 from appliance.timeline import Timeline, cue_entry
 from appliance.turn import Timing
 from appliance.units import ResponseId, SampleRate, Seconds
@@ -126,6 +126,10 @@ class Box:
     def announce(self, pcm: bytes, rate: SampleRate) -> bool:
         """Say something unasked, unless somebody talks; return whether it is said. Loop only."""
         return self.conversation.announce(ResponseId("announcement"), pcm, rate)
+
+    def wake_on(self, detectors: Sequence[WakeDetector]) -> None:
+        """Look for other wake words from the next frame on."""
+        self._hearing.exchange_wake(detectors)
 
     def alive(self) -> bool:
         """Whether the hearing thread works; a card that is known to be lost is no fault of it."""

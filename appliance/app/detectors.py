@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.config import Config
+from appliance.config.model import READY_WORDS
 from appliance.detect.embedding import EmbeddingWake, Head
 from appliance.detect.endpoint import Tuning
 from appliance.detect.speech import SpeechEdges
@@ -73,6 +74,7 @@ def load_senses(config: Config, store: ModelStore) -> Senses:
 
 def wake_phrases(config: Config) -> tuple[str, ...]:
     """Return how the wake words are spoken; they are taken off the start of a request."""
-    ready = (word.replace("_", " ") for word in config.wake.words)
+    names = dict.fromkeys((*config.wake.words, *READY_WORDS))  # another may be chosen later
+    ready = (word.replace("_", " ") for word in names)
     own = (custom.phrase or custom.name.replace("_", " ") for custom in config.wake.custom)
     return (*ready, *own)

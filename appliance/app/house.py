@@ -10,15 +10,17 @@ from appliance.app.box import Box
 from appliance.app.controls import Discretion, Loudness
 from appliance.app.crier import Crier
 from appliance.app.ducking import Ducker
+from appliance.app.errands import Errands
 from appliance.app.ground import Ground
 from appliance.app.manifest_folders import Found
 from appliance.app.parts import parts_of
 from appliance.app.quiet import QuietWatch, hours
+from appliance.app.wake_choice import Choice, WakeChoice
 from appliance.backend.local.pipeline import Speaks
 from appliance.config import Config
-from appliance.events import StopAsked
 from appliance.host.kept import Kept, state_folder
 from appliance.mqtt.bridge import MqttBridge
+from appliance.mqtt.commands import CommandTopics
 from appliance.mqtt.presence import Bill, Presence, Shown, topics
 from appliance.timeline import Entry, Timeline
 from appliance.tools.builtin import built_in
@@ -86,11 +88,14 @@ class House:
         self._actions = Actions(bridge, replies=self._own.replies)
         self._loudness = Loudness(config, kept, self._show_volumes)
         self._quiet = QuietWatch(hours(config.quiet), self._loudness.set_quiet)
+        self._config = config
         self._ducking = config.ducking
         self._ducker: Ducker | None = None
         self._discretion = Discretion(kept)
         self._box: Box | None = None
         self._presence: Presence | None = None
+        self._errands: Errands | None = None
+        self._commands: CommandTopics | None = None
         self._crier: Crier | None = None
         self._told = asyncio.Event()
         self._found = found
@@ -169,15 +174,26 @@ class House:
     def serve(self, box: Box) -> None:
         """Let the house tell this box what to do, and tell the house what it does."""
         self._box = box
-        self._presence = Presence(self._bridge, self._own, self)
+        presence = Presence(self._bridge, self._own, speech=self._config.homeassistant.speech)
+        self._presence = presence
+        self._errands = Errands(
+            box,
+            presence,
+            loudness=self._loudness,
+            discretion=self._discretion,
+            kept=self._kept,
+        )
+        self._commands = CommandTopics(
+            self._bridge, self._own, root=self._config.mqtt.root, commands=self._errands
+        )
         self._loudness.attach(box)
         self._quiet.start()
         self._discretion.attach(box)
         if self._discretion.get():
-            self._presence.show_private(private=True)
-        box.cues.append(self._presence.show)
+            presence.show_private(private=True)
+        box.cues.append(presence.show)
         box.private.append(self._show_private)
-        box.timeline.tell(self._presence)
+        box.timeline.tell(presence)
         for part in self.parts:
             part.serve(box, self.tell)
 
@@ -189,24 +205,36 @@ class House:
         if self._ducker is not None:
             self._ducker.close()
             self._ducker = None
+        if self._commands is not None:
+            self._commands.close()
+            self._commands = None
         if self._presence is not None:
             self._presence.close()
             self._presence = None
+        self._errands = None
         self._box = None
         self._crier = None
 
     def duck_with(self, ducker: Ducker) -> None:
         """Make other players softer while the box that is served talks; before ``speak_with``."""
-        if self._box is None:
+        if self._box is None or self._errands is None:
             return
-        self._ducker = ducker
+        self._ducker = self._errands.ducker = ducker
         ducker.tell(self._show_ducking)
         self._box.cues.append(ducker.show)
 
+    def wake_with(self, choice: WakeChoice) -> None:
+        """Let the house choose the wake word of the box that is served."""
+        if self._errands is not None:
+            self._errands.wake = choice
+            choice.told.append(self._show_waking)
+            self._show_waking(choice.now)
+
     def speak_with(self, voice: Speaks) -> None:
         """Say troubles aloud from now on, once each, with the voice of the box that is served."""
-        if self._box is None:
+        if self._box is None or self._errands is None:
             return
+        self._errands.tell = self.tell
         meanwhile = self._ducker.announce if self._ducker is not None else None
         self._crier = Crier(voice, self._box.announce, meanwhile)
         self._box.cues.append(self._crier.show)
@@ -233,39 +261,6 @@ class House:
         if self._presence is not None:
             self._presence.show_money(bill)
 
-    def mute(self, *, muted: bool) -> None:
-        """Close the microphone, or open it again: the house asked for it."""
-        if self._box is not None:
-            self._box.panel.mute.ask(muted=muted)
-            if self._kept is not None:
-                self._kept.keep(muted=self._box.panel.mute.asked_outside)
-
-    def set_private(self, *, private: bool) -> None:
-        """Let nothing leave the house any more, or let it again: the house asked for it."""
-        self._discretion.set(private)
-
-    def stop(self) -> None:
-        """Fall silent: the house asked for it."""
-        if self._box is not None:
-            self._box.put(StopAsked())
-
-    def set_volume(self, level: int) -> None:
-        """Set the volume: the house asked for it."""
-        self._loudness.set(level)
-
-    def set_chime_volume(self, level: int) -> None:
-        """Set the volume of the short sounds: the house asked for it."""
-        self._loudness.set_chimes(level)
-
-    def set_alarm_volume(self, level: int) -> None:
-        """Set the volume of alarms: the house asked for it."""
-        self._loudness.set_alarms(level)
-
-    def duck(self, *, soft: bool) -> None:
-        """Make other players of this machine softer, or take that back: the house asked for it."""
-        if self._ducker is not None:
-            self._ducker.ask(soft=soft)
-
     def _on_state(self, connected: bool, reason: str) -> None:  # noqa: FBT001 - a callback
         self._told.set()
         for part in self.parts:
@@ -284,6 +279,10 @@ class House:
             self._kept.keep(private=False)
         if self._presence is not None:
             self._presence.show_private(private=private)
+
+    def _show_waking(self, choice: Choice) -> None:
+        if self._presence is not None:
+            self._presence.show_waking(choice.word, choice.sensitivity)
 
     def _show_volumes(self, shown: Shown) -> None:
         if self._presence is not None:

@@ -13,10 +13,12 @@ from appliance.app.attending import attend
 from appliance.app.backends import open_answers
 from appliance.app.background import in_background
 from appliance.app.box import Box
+from appliance.app.detectors import wake_detectors
 from appliance.app.ducking import open_ducking
 from appliance.app.open_house import open_house
 from appliance.app.reference import monitor_wish
 from appliance.app.room_memory import RoomMemory
+from appliance.app.wake_choice import WakeChoice
 from appliance.audio.card import Card, Exchange
 from appliance.audio.clock import LoopClock
 from appliance.audio.plans import Wish
@@ -111,6 +113,8 @@ async def _session(loaded: Loaded, store: ModelStore, watchers: Sequence[Watcher
         )
         house.serve(box)
         debts = state_folder() / "players.json"
+        wake = WakeChoice(config, kept, partial(wake_detectors, store=store), box.wake_on)
+        house.wake_with(wake)
         house.duck_with(await stack.enter_async_context(open_ducking(config.ducking, debts)))
         house.speak_with(parts.voice)
         attend(box, answers, house)
@@ -127,6 +131,7 @@ async def _session(loaded: Loaded, store: ModelStore, watchers: Sequence[Watcher
                 group.create_task(watchdog.run(), name="watchdog")
                 if config.echo.remember:
                     group.create_task(memory.run(), name="room")
+                group.create_task(wake.run(), name="wake")
                 group.create_task(box.run(answers.backend, answers.companion), name="box")
         finally:
             house.leave()

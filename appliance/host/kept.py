@@ -40,6 +40,15 @@ class Facts(TypedDict):
     alarm_volume: int
     """0 to 100."""
 
+    wake_word: str
+    """The wake word that somebody chose, and nobody has taken back."""
+
+    wake_sensitivity: float
+    """What was chosen with it, 0 to 1."""
+
+    wake_over: str
+    """The settings over which it was chosen; empty: it never was."""
+
 
 FIRST: Facts = {
     "muted": False,
@@ -47,6 +56,9 @@ FIRST: Facts = {
     "volume": 100,
     "chime_volume": 100,
     "alarm_volume": 100,
+    "wake_word": "",
+    "wake_sensitivity": 0.5,
+    "wake_over": "",
 }
 
 
@@ -86,6 +98,16 @@ class Kept:
         for name in _VOLUMES:
             if isinstance(volume := found.get(name), int) and 0 <= volume <= 100:
                 self.facts[name] = volume
+        word, over = found.get("wake_word"), found.get("wake_over")
+        sensitivity = found.get("wake_sensitivity")
+        if not (isinstance(word, str) and isinstance(over, str)):
+            return
+        if isinstance(sensitivity, int | float) and 0.0 <= sensitivity <= 1.0:
+            self._remember_wake(word, float(sensitivity), over)
+
+    def _remember_wake(self, word: str, sensitivity: float, over: str) -> None:
+        self.facts["wake_word"], self.facts["wake_over"] = word, over
+        self.facts["wake_sensitivity"] = sensitivity
 
     def keep(
         self,
@@ -93,8 +115,12 @@ class Kept:
         muted: bool | None = None,
         private: bool | None = None,
         volumes: Mapping[Volume, int] | None = None,
+        wake: tuple[str, float, str] | None = None,
     ) -> None:
-        """Remember what is given; written on a thread of its own, the latest facts win."""
+        """Remember what is given; written on a thread of its own, the latest facts win.
+
+        ``wake``: word, sensitivity, and the settings over which they were chosen.
+        """
         before = {**self.facts}
         if muted is not None:
             self.facts["muted"] = muted
@@ -102,6 +128,8 @@ class Kept:
             self.facts["private"] = private
         for name, volume in (volumes or {}).items():
             self.facts[name] = volume
+        if wake is not None:
+            self._remember_wake(*wake)
         if self.facts != before:
             threading.Thread(target=self._write, name="kept", daemon=True).start()
 

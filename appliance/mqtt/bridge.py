@@ -89,12 +89,17 @@ class MqttBridge:
             raise BrokerError(f"not connected: {self._reason}")
         connection.publish(topic, payload, qos=qos, reply=reply)
 
-    def retain(self, topic: str, payload: bytes) -> None:
+    def retain(self, topic: str, payload: bytes, *, again: bool = False) -> None:
         """Publish a retained fact about ourselves, now or as soon as there is a connection.
 
         Only the latest of each topic counts; all are published again after a reconnect.
+
+        Args:
+            topic: Where.
+            payload: What; empty: the broker forgets the topic.
+            again: Publish it even if it has not changed.
         """
-        if self._facts.get(topic) == payload:
+        if self._facts.get(topic) == payload and not again:
             return
         self._facts[topic] = payload
         if self.connected:

@@ -145,8 +145,9 @@ class Connection:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = EXPIRY_SECONDS
             if reply is not None:
-                properties.ResponseTopic = reply.topic
                 properties.CorrelationData = reply.correlation
+                if reply.topic:
+                    properties.ResponseTopic = reply.topic
         try:
             info = self._client.publish(topic, payload, qos, retain, properties)
         except ValueError as error:
@@ -271,6 +272,7 @@ class Connection:
                 payload=bytes(message.payload),  # paho may reuse a bytearray
                 retained=message.retain,
                 correlation=correlation,
+                respond_to=getattr(message.properties, "ResponseTopic", None),
             )
         )
 

@@ -1,9 +1,8 @@
-"""What the appliance tells the house of itself, and what it can be told (docs/mqtt.md).
+"""What the appliance tells the house of itself (docs/mqtt.md).
 
-Topics below ``<root>/<id>``: ``availability``, ``state``, ``backend``, ``money`` and ``volume``
-(retained), ``event``, ``duck`` and ``unduck``; and, to us, ``set/mute``, ``set/private``,
-``set/stop``, ``set/volume``, ``set/chime_volume``, ``set/alarm_volume`` and ``set/duck``. Never
-speech, never a transcript.
+Topics below ``<root>/<id>``: ``availability``, ``state``, ``backend``, ``money``, ``volume``,
+``wake`` and ``diagnostics`` (retained), ``event``, ``duck`` and ``unduck``. No speech and no
+transcript, unless the settings say so. What it can be told is in ``commands``.
 """
 
 import asyncio
@@ -11,25 +10,36 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import partial
-from typing import Protocol
 
 from appliance.errors import BrokerError
 from appliance.events import (
     BackendChanged,
     CallAnswered,
     Happening,
+    ReplyEnded,
+    ReplyText,
     SpeechEnded,
+    TextAsked,
+    Transcribed,
     WakeWordHeard,
 )
 from appliance.mqtt.bridge import MqttBridge
-from appliance.ports import Cue, Message
+from appliance.mqtt.requests import clean
+from appliance.mqtt.topics import Topics, topics
+from appliance.ports import Cue
 from appliance.units import Seconds
+
+__all__ = ["BILL_PAUSE", "Bill", "Presence", "Serving", "Shown", "Topics", "Waking", "topics"]
 
 log = logging.getLogger(__name__)
 
 BILL_PAUSE = Seconds(3.0)
 """Between two publications of what was spent: a turn is booked in several parts."""
+
+LONGEST_SPEECH = 2_000
+"""Characters of one event; a story has more."""
 
 _PHASES: Mapping[Cue, str] = {
     Cue.IDLE: "idle",
@@ -42,63 +52,8 @@ _PHASES: Mapping[Cue, str] = {
     Cue.FAILED: "error",
 }
 
-
-@dataclass(frozen=True, slots=True)
-class Topics:
-    """Our own topics."""
-
-    root: str
-    """``<root>/<id>``."""
-
-    @property
-    def availability(self) -> str:
-        """``online`` or ``offline``."""
-        return f"{self.root}/availability"
-
-    @property
-    def state(self) -> str:
-        """``{"phase": …}``."""
-        return f"{self.root}/state"
-
-    @property
-    def backend(self) -> str:
-        """``{"name": …}``."""
-        return f"{self.root}/backend"
-
-    @property
-    def money(self) -> str:
-        """``{"day_usd": …}``."""
-        return f"{self.root}/money"
-
-    @property
-    def volume(self) -> str:
-        """``{"volume": …}``."""
-        return f"{self.root}/volume"
-
-    @property
-    def event(self) -> str:
-        """``{"type": …}``."""
-        return f"{self.root}/event"
-
-    @property
-    def duck(self) -> str:
-        """Players of the house should be softer now."""
-        return f"{self.root}/duck"
-
-    @property
-    def unduck(self) -> str:
-        """They should be as they were."""
-        return f"{self.root}/unduck"
-
-    @property
-    def replies(self) -> str:
-        """Under it come the answers to our requests, one level for each tool."""
-        return f"{self.root}/response"
-
-
-def topics(root: str, device: str) -> Topics:
-    """Return the topics of one appliance."""
-    return Topics(f"{root}/{device}")
+PHASES = tuple(dict.fromkeys(_PHASES.values()))
+"""All that ``state`` may say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,89 +98,99 @@ class Shown:
     """Whether it is quiet hours."""
 
 
-class Commands(Protocol):
-    """What the house may tell us. Event loop only."""
+@dataclass(frozen=True, slots=True)
+class Waking:
+    """What the box listens for, as the house is told."""
 
-    def mute(self, *, muted: bool) -> None:
-        """Close the microphone, or open it again."""
-        ...
+    word: str
+    """One of the words that can be chosen, or that of all that are configured."""
 
-    def set_private(self, *, private: bool) -> None:
-        """Let nothing leave the house any more, or let it again."""
-        ...
+    sensitivity: float
+    """0 to 1."""
 
-    def stop(self) -> None:
-        """Fall silent and go to rest."""
-        ...
-
-    def set_volume(self, level: int) -> None:
-        """Set the volume, 0 to 100."""
-        ...
-
-    def set_chime_volume(self, level: int) -> None:
-        """Set the volume of the short sounds, 0 to 100."""
-        ...
-
-    def set_alarm_volume(self, level: int) -> None:
-        """Set the volume of alarms, 0 to 100."""
-        ...
-
-    def duck(self, *, soft: bool) -> None:
-        """Make other players on this machine softer, or take that back."""
-        ...
+    last: str | None = None
+    """When it was called the last time since its start: a date and time with its zone."""
 
 
 class Presence:
-    """Publishes phase and events; takes commands. Event loop only.
+    """Publishes phase, facts and events. Event loop only.
 
     Implements ``ports.Indicator`` and ``ports.Observer``, so that it can stand beside the others.
 
     Args:
         bridge: The broker.
         own: Our topics.
-        commands: What is done when the house tells us something.
+        speech: Whether events carry what was said.
+        clock: The time of day, with its zone.
     """
 
-    def __init__(self, bridge: MqttBridge, own: Topics, commands: Commands) -> None:
+    def __init__(
+        self,
+        bridge: MqttBridge,
+        own: Topics,
+        *,
+        speech: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+    ) -> None:
         self._bridge = bridge
         self._own = own
-        self._commands = commands
+        self._speech = speech
+        self._clock = clock
+        self._said: list[str] = []
         self._serving = Serving()
+        self._waking: Waking | None = None
         self._bill: Bill | None = None
         self._pause: asyncio.TimerHandle | None = None
         self._untold: Callable[[], None] | None = None
-        self._undo = [
-            bridge.subscribe(f"{own.root}/set/{name}", self._command(name, handler))
-            for name, handler in (
-                ("mute", self._mute),
-                ("private", self._private),
-                ("stop", self._stop),
-                ("volume", partial(_level, commands.set_volume)),
-                ("chime_volume", partial(_level, commands.set_chime_volume)),
-                ("alarm_volume", partial(_level, commands.set_alarm_volume)),
-                ("duck", self._duck),
-            )
-        ]
+        self.phase = "idle"
+        """What ``state`` says."""
+
         self.show(Cue.IDLE)
+
+    @property
+    def serving(self) -> Serving:
+        """Who answers, as the house was told."""
+        return self._serving
 
     def show(self, cue: Cue) -> None:
         """Publish the phase that a cue stands for."""
-        self._bridge.retain(self._own.state, _json({"phase": _PHASES[cue]}))
+        self.phase = _PHASES[cue]
+        self._bridge.retain(self._own.state, _json({"phase": self.phase}))
 
     def note(self, happening: Happening, at: Seconds) -> None:
-        """Publish what others in the house may want to act on; nothing that anybody said."""
+        """Publish what others in the house may want to act on."""
         match happening:
             case WakeWordHeard(word=word):
-                event: dict[str, object] = {"type": "wake", "word": word}
+                self._tell({"type": "wake", "word": word}, at)
+                if self._waking is not None:
+                    last = self._clock().isoformat(timespec="seconds")
+                    self._show_waking(replace(self._waking, last=last))
             case SpeechEnded():
-                event = {"type": "turn_end"}
+                self._tell({"type": "turn_end"}, at)
             case BackendChanged(name=name, reason=reason):
                 self._show(replace(self._serving, name=name, reason=reason))
-                return
             case CallAnswered(tool=tool, status=status, took=took):
                 event = {"type": "tool", "tool": tool, "status": status, "took_s": round(took, 3)}
+                self._tell(event, at)
+            case _ if self._speech:
+                self._note_speech(happening, at)
             case _:
-                return
+                pass
+
+    def _note_speech(self, happening: Happening, at: Seconds) -> None:
+        match happening:
+            case Transcribed(text=text) | TextAsked(text=text):
+                self._tell({"type": "heard", "text": clean(text)[:LONGEST_SPEECH]}, at)
+            case ReplyText(text=text):
+                self._said.append(text)
+            case ReplyEnded():
+                said, self._said = clean("".join(self._said)), []
+                if said:
+                    self._tell({"type": "said", "text": said[:LONGEST_SPEECH]}, at)
+            case _:
+                pass
+
+    def _tell(self, event: Mapping[str, object], at: Seconds) -> None:
         try:
             self._bridge.publish(self._own.event, _json({**event, "at_s": round(at, 3)}))
         except BrokerError as error:
@@ -238,6 +203,15 @@ class Presence:
     def show_private(self, *, private: bool) -> None:
         """Publish whether anything may leave the house."""
         self._show(replace(self._serving, private=private))
+
+    def show_waking(self, word: str, sensitivity: float) -> None:
+        """Publish what the box listens for."""
+        last = None if self._waking is None else self._waking.last
+        self._show_waking(Waking(word, round(sensitivity, 3), last))
+
+    def _show_waking(self, waking: Waking) -> None:
+        self._waking = waking
+        self._bridge.retain(self._own.wake, _json(asdict(waking)))
 
     def show_money(self, bill: Bill) -> None:
         """Publish what was spent: now, or the latest after a pause. Needs a running loop."""
@@ -282,57 +256,10 @@ class Presence:
         self._pause = asyncio.get_running_loop().call_later(BILL_PAUSE, self._tell_bill)
 
     def close(self) -> None:
-        """Take no more commands, and publish nothing more by ourselves."""
+        """Publish nothing more by ourselves."""
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
-        for undo in self._undo:
-            undo()
-
-    def _command(self, name: str, handler: Callable[[str], bool]) -> Callable[[Message], None]:
-        def take(message: Message) -> None:
-            if message.retained:  # a command that somebody left lying about is not for now
-                log.warning("mqtt: a retained command on set/%s is ignored", name)
-                return
-            text = message.payload[:64].decode(errors="replace").strip().lower()
-            if handler(text):
-                log.info("mqtt: set/%s", name)
-            else:
-                log.warning("mqtt: set/%s: this value will not do", name)
-
-        return take
-
-    def _mute(self, text: str) -> bool:
-        if text not in _SWITCH:
-            return False
-        self._commands.mute(muted=_SWITCH[text])
-        return True
-
-    def _private(self, text: str) -> bool:
-        if text not in _SWITCH:
-            return False
-        self._commands.set_private(private=_SWITCH[text])
-        return True
-
-    def _stop(self, _text: str) -> bool:
-        self._commands.stop()
-        return True
-
-    def _duck(self, text: str) -> bool:
-        if text not in _SWITCH:
-            return False
-        self._commands.duck(soft=_SWITCH[text])
-        return True
-
-
-def _level(take: Callable[[int], None], text: str) -> bool:
-    if not (text.isascii() and text.isdecimal()) or int(text) > 100:
-        return False
-    take(int(text))
-    return True
-
-
-_SWITCH: Mapping[str, bool] = {"on": True, "true": True, "off": False, "false": False}
 
 
 def _json(value: Mapping[str, object]) -> bytes:

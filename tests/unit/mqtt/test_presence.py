@@ -22,45 +22,14 @@ class FakeBridge(FakeBus):
         self.retained[topic] = payload
 
 
-@dataclass
-class FakeCommands:
-    done: list[object] = field(default_factory=list)
-
-    def mute(self, *, muted: bool) -> None:
-        self.done.append(muted)
-
-    def set_private(self, *, private: bool) -> None:
-        self.done.append(("private", private))
-
-    def stop(self) -> None:
-        self.done.append("stop")
-
-    def set_volume(self, level: int) -> None:
-        self.done.append(level)
-
-    def set_chime_volume(self, level: int) -> None:
-        self.done.append(("chimes", level))
-
-    def set_alarm_volume(self, level: int) -> None:
-        self.done.append(("alarms", level))
-
-    def duck(self, *, soft: bool) -> None:
-        self.done.append(("duck", soft))
-
-
 @pytest.fixture
 def bridge() -> FakeBridge:
     return FakeBridge()
 
 
 @pytest.fixture
-def commands() -> FakeCommands:
-    return FakeCommands()
-
-
-@pytest.fixture
-def presence(bridge: FakeBridge, commands: FakeCommands) -> Presence:
-    return Presence(cast("MqttBridge", bridge), topics("voice-appliance", "box"), commands)
+def presence(bridge: FakeBridge) -> Presence:
+    return Presence(cast("MqttBridge", bridge), topics("voice-appliance", "box"))
 
 
 def test_the_phase_is_retained(presence: Presence, bridge: FakeBridge) -> None:
@@ -86,50 +55,6 @@ def test_an_event_that_nobody_can_hear_is_dropped(presence: Presence, bridge: Fa
     bridge.connected = False
     presence.note(WakeWordHeard("hey_jarvis", 0.9, SampleIndex(0)), Seconds(1.0))
     assert bridge.published == []
-
-
-def test_commands_are_taken_and_nonsense_is_not(
-    presence: Presence, bridge: FakeBridge, commands: FakeCommands
-) -> None:
-    for name, payload in (
-        ("mute", b"ON"),
-        ("mute", b"off"),
-        ("mute", b"maybe"),
-        ("private", b"on"),
-        ("private", b"false"),
-        ("private", b"perhaps"),
-        ("stop", b""),
-        ("volume", b"30"),
-        ("volume", b"101"),
-        ("volume", b"-1"),
-        ("volume", "²".encode()),
-        ("volume", b"\xff"),
-    ):
-        bridge.say(f"voice-appliance/box/set/{name}", payload)
-    assert commands.done == [True, False, ("private", True), ("private", False), "stop", 30]
-    bridge.say("voice-appliance/box/set/private", b"off", retained=True)
-    bridge.say("voice-appliance/box/set/stop", b"", retained=True)
-    assert commands.done[-1] == 30
-    presence.close()
-    assert bridge.handlers == {}
-
-
-def test_volumes_of_each_kind_and_ducking_can_be_asked_for(
-    bridge: FakeBridge, commands: FakeCommands, presence: Presence
-) -> None:
-    for name, payload in (
-        ("chime_volume", b"10"),
-        ("chime_volume", b"loud"),
-        ("alarm_volume", b"90"),
-        ("alarm_volume", b"1000"),
-        ("duck", b"on"),
-        ("duck", b"OFF"),
-        ("duck", b"-20"),
-    ):
-        bridge.say(f"voice-appliance/box/set/{name}", payload)
-    assert commands.done == [("chimes", 10), ("alarms", 90), ("duck", True), ("duck", False)]
-    presence.close()
-    assert bridge.handlers == {}
 
 
 def test_volumes_are_retained(presence: Presence, bridge: FakeBridge) -> None:
