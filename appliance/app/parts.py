@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from appliance.app.ground import Ground, Part
+from appliance.app.home_assistant import HomeAssistantDevice
 from appliance.app.rivals import Rivals
 from appliance.app.rooms import Rooms
 
 MAKERS: tuple[Callable[[Ground], Part], ...] = (
+    HomeAssistantDevice,
     Rivals,
     Rooms,
 )

@@ -1,7 +1,7 @@
 """What the appliance tells the house of itself (docs/mqtt.md).
 
 Topics below ``<root>/<id>``: ``availability``, ``state``, ``backend``, ``money``, ``volume``,
-``wake`` and ``diagnostics`` (retained), ``event``, ``duck`` and ``unduck``. No speech and no
+``wake_word`` and ``diagnostics`` (retained), ``event``, ``duck`` and ``unduck``. No speech and no
 transcript, unless the settings say so. What it can be told is in ``commands``.
 """
 
@@ -211,7 +211,7 @@ class Presence:
 
     def _show_waking(self, waking: Waking) -> None:
         self._waking = waking
-        self._bridge.retain(self._own.wake, _json(asdict(waking)))
+        self._bridge.retain(self._own.wake_word, _json(asdict(waking)))
 
     def show_money(self, bill: Bill) -> None:
         """Publish what was spent: now, or the latest after a pause. Needs a running loop."""

@@ -51,9 +51,9 @@ class Topics:
         return f"{self.root}/unduck"
 
     @property
-    def wake(self) -> str:
+    def wake_word(self) -> str:
         """``{"word": …}``."""
-        return f"{self.root}/wake"
+        return f"{self.root}/wake_word"
 
     @property
     def diagnostics(self) -> str:
