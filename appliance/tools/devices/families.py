@@ -34,6 +34,9 @@ class Form(StrEnum):
     """A word of ours that changes a number: ``Parameter.steps``."""
 
 
+_Verbs = Mapping[str, tuple[Trait, Value]]
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter of a tool."""
@@ -41,7 +44,7 @@ class Parameter:
     name: str
     form: Form
     trait: Trait
-    verbs: Mapping[str, tuple[Trait, Value]] = field(default_factory=dict)
+    verbs: _Verbs = field(default_factory=dict)
     steps: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
     """As people count it, where it is always the same."""
@@ -91,17 +94,17 @@ _ON_OFF = (
     Binding("HassTurnOn", {"state": "on"}, needs="state"),
     Binding("HassTurnOff", {"state": "off"}, needs="state"),
 )
-_OPENING = {
+_OPENING: _Verbs = {
     "open": (Trait.OPENING, "open"),
     "close": (Trait.OPENING, "closed"),
     "stop": (Trait.OPENING, "stopped"),
 }
-_LOCK = {
+_LOCK: _Verbs = {
     "lock": (Trait.LOCK, "locked"),
     "unlock": (Trait.LOCK, "unlocked"),
     "open": (Trait.LOCK, "open"),
 }
-_ALARM = {
+_ALARM: _Verbs = {
     "disarm": (Trait.ARMED, "disarmed"),
     "arm_home": (Trait.ARMED, "armed_home"),
     "arm_away": (Trait.ARMED, "armed_away"),
@@ -110,14 +113,14 @@ _ALARM = {
     "arm_custom": (Trait.ARMED, "armed_custom_bypass"),
     "trigger": (Trait.ARMED, "triggered"),
 }
-_CLEANING = {
+_CLEANING: _Verbs = {
     "start": (Trait.CLEANING, "cleaning"),
     "pause": (Trait.CLEANING, "paused"),
     "stop": (Trait.CLEANING, "idle"),
     "dock": (Trait.CLEANING, "docked"),
     "locate": (Trait.LOCATE, True),
 }
-_PLAYBACK = {
+_PLAYBACK: _Verbs = {
     "play": (Trait.PLAYBACK, "playing"),
     "pause": (Trait.PLAYBACK, "paused"),
     "stop": (Trait.PLAYBACK, "stopped"),
@@ -126,7 +129,7 @@ _PLAYBACK = {
 }
 
 
-def _verb(trait: Trait, verbs: Mapping[str, tuple[Trait, Value]]) -> Parameter:
+def _verb(trait: Trait, verbs: _Verbs) -> Parameter:
     return Parameter("action", Form.VERB, trait, verbs=verbs)
 
 
@@ -138,9 +141,7 @@ FAMILIES: tuple[Family, ...] = (
             _STATE,
             _percent("brightness", Trait.BRIGHTNESS),
             Parameter("color", Form.COLOR, Trait.COLOR),
-            Parameter(
-                "color_temperature", Form.NUMBER, Trait.COLOR_TEMPERATURE, unit="kelvin"
-            ),
+            Parameter("color_temperature", Form.NUMBER, Trait.COLOR_TEMPERATURE, unit="kelvin"),
             _change(Trait.BRIGHTNESS, "brighter", "darker", 20.0),
             _choice("effect", Trait.EFFECT),
         ),
