@@ -99,7 +99,9 @@ class House:
         self._crier: Crier | None = None
         self._told = asyncio.Event()
         self._found = found
-        self.tools = ToolRegistry(words, self._actions, remote=config.realtime.mcp)
+        self.tools = ToolRegistry(
+            words, self._actions, remote=config.realtime.mcp, settings=config.gate
+        )
         """``ports.ToolRunner``."""
 
         self.tools.add_built_in(

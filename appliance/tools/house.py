@@ -24,8 +24,10 @@ from appliance.tools.actions import (
     prepare,
     reported,
 )
+from appliance.tools.audit import note_sent
 from appliance.tools.manifest import Manifest
 from appliance.tools.pending import Confirmed, Lost, Refused, TimedOut, Waiting
+from appliance.tools.plan import Sent
 from appliance.tools.templates import TemplateFailed
 from appliance.units import Seconds
 
@@ -139,6 +141,7 @@ class House:
             self._bus.publish(action.topic, action.payload, qos=action.qos, reply=action.reply)
         except BrokerError as error:
             return Ending("failed", "no_house", problem=str(error))
+        note_sent([Sent(action.topic, action.payload)])
         return None
 
     def _on_message(self, message: Message) -> None:

@@ -1,37 +1,39 @@
-"""Finds the tool that a call names, checks the call, has it carried out, and answers it once."""
+"""Finds the tool that a call names, checks the call, has it pass the gate, answers it once."""
 
-import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import assert_never
 
 from appliance.catalogue import ToolSpec
 from appliance.config.cloud import McpServer
+from appliance.config.house import Gate
 from appliance.events import ToolCalled
-from appliance.ports import ToolResult
-from appliance.tools import gate, schema
+from appliance.ports import Challenge, Confirming, ToolResult, Word
+from appliance.tools import audit, gate, schema
 from appliance.tools.actions import values_of
+from appliance.tools.asker import Asker
+from appliance.tools.case import Work
+from appliance.tools.guard import Guard
 from appliance.tools.house import Ending, House
 from appliance.tools.manifest import Manifest
-from appliance.tools.plan import Planned
-from appliance.tools.ready import BuiltIn, Ready, SlowBuiltIn
+from appliance.tools.plan import Act, Plan, Planned
+from appliance.tools.ready import BuiltIn, SlowBuiltIn
+from appliance.tools.shelf import Shelf, Tool
 from appliance.tools.templates import TemplateFailed
 from appliance.tools.wording import Wording
+from appliance.units import Seconds
 
 log = logging.getLogger(__name__)
-
-_Entry = BuiltIn | SlowBuiltIn | Planned | Manifest
 
 LONGEST_REPORT = 2_000
 """Characters of what the house reported that a model is told; data, never instructions."""
 
+SLACK = Seconds(5.0)
+"""A manifest's own patience ends first."""
 
-class ToolRegistry:
-    """The tools of one appliance; implements ``ports.ToolRunner``. Event loop only.
 
-    A name belongs to who came first: built-in tools, then files, then the broker. What comes later
-    with the same name is refused, by name. The name of a built-in tool that this box has no use
-    for (it has no camera) is kept for it all the same: no manifest ends because one is plugged in.
+class ToolRegistry(Shelf):
+    """The tools of one appliance; ``ports.ToolRunner`` and ``ports.Confirmations``. Loop only.
 
     A call of a remote tool (``mcp:label/tool``) only asks for leave: nothing is carried out here.
 
@@ -39,128 +41,95 @@ class ToolRegistry:
         wording: The phrases of the language.
         house: Carries manifests out; ``None``: there is no broker.
         remote: Servers of remote tools.
+        settings: Of the gate.
     """
 
     def __init__(
-        self, wording: Wording, house: House | None, *, remote: Iterable[McpServer] = ()
+        self,
+        wording: Wording,
+        house: House | None,
+        *,
+        remote: Iterable[McpServer] = (),
+        settings: Gate | None = None,
     ) -> None:
-        self._wording = wording
-        self._house = house
+        super().__init__(wording, house)
         self._remote = tuple(remote)
-        self._built_in: dict[str, _Entry] = {}
-        self._planned: dict[str, dict[str, Planned]] = {}
-        self._files: dict[str, Manifest] = {}
-        self._broker: dict[str, Manifest] = {}
-        self._tools: dict[str, _Entry] = {}
-        self._catalogue: tuple[ToolSpec, ...] = ()
+        self.asker = Asker()
+        """Must be told what happens (``Timeline.tell``), to know who asked."""
 
-    def catalogue(self) -> tuple[ToolSpec, ...]:
-        """Return the tools that can be called now: the same object until they change."""
-        return self._catalogue
+        self.guard = Guard(settings or Gate(), wording, strangers=gate.unasked(self._remote))
+        """The gate that every call passes."""
 
-    def source(self, name: str) -> str | None:
-        """Say where a tool comes from: ``built in``, a file, or a topic."""
-        match self._tools.get(name):
-            case None:
-                return None
-            case BuiltIn() | SlowBuiltIn():
-                return "built in"
-            case Planned(source=source) | Manifest(source=source):
-                return source
-            case entry:
-                assert_never(entry)
+    def open(self) -> Challenge | None:
+        """Return the challenge that waits for a person now; see ``ports.Confirmations``."""
+        return self.guard.open()
 
-    def add_built_in(self, tools: Iterable[Ready]) -> None:
-        """Add the tools that need no house; before any other."""
-        self._built_in |= {tool.spec.name: tool for tool in tools}
-        self._renew()
+    def on_challenge(self, tell: Callable[[Confirming], None]) -> Callable[[], None]:
+        """Have ``tell`` called for what becomes of challenges; see ``ports.Confirmations``."""
+        return self.guard.on_challenge(tell)
 
-    def set_planned(self, source: str, tools: Iterable[Planned]) -> None:
-        """Replace the tools of a source whose names are ours (``languages/``)."""
-        self._planned[source] = {tool.spec.name: tool for tool in tools}
-        self._renew()
-
-    def set_files(self, manifests: Iterable[Manifest]) -> tuple[str, ...]:
-        """Replace the manifests of files.
-
-        Returns:
-            One line for each that was refused, because its name was taken.
-        """
-        self._files = {}
-        refused: list[str] = []
-        for manifest in manifests:
-            taken = self._taken(manifest)
-            if taken is None:
-                self._files[manifest.name] = manifest
-            else:
-                refused.append(taken)
-        self._renew()
-        return tuple(refused)
-
-    def set_from_broker(self, name: str, manifest: Manifest | None) -> str | None:
-        """Add, replace or (``None``) remove a manifest of the broker.
-
-        Returns:
-            Why it was refused, if it was: its name is taken.
-        """
-        self._broker.pop(name, None)
-        refused = None if manifest is None else self._taken(manifest)
-        if manifest is not None and refused is None:
-            self._broker[name] = manifest
-        self._renew()
-        return refused
+    async def settle(self, challenge: str, word: Word) -> ToolResult:
+        """Take a person's word to a challenge; see ``ports.Confirmations``."""
+        return await self.guard.settle(challenge, word)
 
     async def run(self, call: ToolCalled) -> ToolResult:
         """Carry out one call; see ``ports.ToolRunner``."""
+        tool = self.find(call.tool)
+        admitted = self.guard.admit()
+        if not admitted and not (tool is not None and tool.spec.closes):  # "stop" always works
+            return self.guard.refuse(self._work(call, tool), "too_many")
         if gate.is_remote(call.tool):
-            return self._give_leave(call.tool)
-        entry = self._tools.get(call.tool)
-        if entry is None:
-            return self._rejected("unknown", f"there is no tool {call.tool!r}")
-        risk = entry.spec.risk
-        if (reason := gate.refusal(risk)) is not None:
-            return self._rejected(reason, f"{call.tool} is of risk {risk.value}")
-        arguments, problems = schema.fit(entry.spec.parameters, call.arguments)
+            risk = gate.remote_risk(call.tool, self._remote)
+            return self.guard.leave(self._work(call, None), gate.refusal(risk))
+        if tool is None:
+            problem = f"there is no tool {call.tool[:80]!r}"
+            return self.guard.refuse(self._work(call, tool), "unknown", problem)
+        arguments, problems = schema.fit(tool.spec.parameters, call.arguments)
         if problems:
-            return self._rejected("unfit", *problems)
-        match entry:
-            case BuiltIn():
-                return entry.run(arguments)
-            case SlowBuiltIn():
-                return await self._work(entry, arguments)
-            case Planned():
-                return await self._follow(entry, arguments)
-            case Manifest():
-                return await self._carry_out(entry, arguments)
-            case _:
-                assert_never(entry)
-
-    def _give_leave(self, tool: str) -> ToolResult:
-        risk = gate.remote_risk(tool, self._remote)
-        reason = gate.refusal(risk)
-        log.info("remote tool %.80r: %s", tool, reason or "allowed")  # a name that others chose
-        if reason is not None:
-            return self._rejected(reason, f"{tool} is of risk {risk.value}")
-        return ToolResult("done")
-
-    async def _work(self, tool: SlowBuiltIn, arguments: Mapping[str, object]) -> ToolResult:
-        """Await a tool of ours; whatever becomes of it, the call is answered."""
-        try:
-            async with asyncio.timeout(tool.patience):
-                return await tool.run(arguments)
-        except Exception as error:  # noqa: BLE001 - the caller is owed an answer
-            # the message may quote what was said
-            log.warning("tool %s failed: %s", tool.spec.name, type(error).__name__)
-            return ToolResult("failed", self._wording.answers["failed"])
-
-    async def _follow(self, tool: Planned, arguments: Mapping[str, object]) -> ToolResult:
-        plan = tool.plan(arguments)
+            return self.guard.refuse(self._work(call, tool), "unfit", *problems)
+        plan = self._plan(tool, arguments)
         if isinstance(plan, ToolResult):
             return plan
-        for act in plan.acts:
-            if (reason := gate.refusal(act.at_least)) is not None:
-                return self._rejected(reason, f"{tool.spec.name} is of risk {act.at_least.value}")
-        return await self._work(SlowBuiltIn(tool.spec, lambda _: plan.run(), plan.patience), {})
+        return await self.guard.carry_out(self._work(call, tool, plan, arguments))
+
+    def _work(
+        self,
+        call: ToolCalled,
+        tool: Tool | None,
+        plan: Plan | None = None,
+        arguments: Mapping[str, object] | None = None,
+    ) -> Work:
+        spec = None if tool is None else tool.spec
+        shown = audit.shown(spec, call.arguments if arguments is None else arguments)
+        return Work(call.tool, plan or Plan((), _nothing), self.asker.who(call), shown)
+
+    def _plan(self, tool: Tool, arguments: Mapping[str, object]) -> Plan | ToolResult:
+        """Work out what a call would do; nothing is done."""
+        match tool:
+            case BuiltIn(spec=spec, run=run):
+
+                async def at_once() -> ToolResult:
+                    return run(arguments)
+
+                return Plan(_own(spec), at_once)
+            case SlowBuiltIn(spec=spec, run=work, patience=patience):
+                return Plan(_own(spec), lambda: work(arguments), patience=patience)
+            case Planned():
+                return self._planned_call(tool, arguments)
+            case Manifest():
+                acts = _manifest_acts(tool, arguments)
+                patience = Seconds(tool.timeout + SLACK)
+                return Plan(acts, lambda: self._carry_out(tool, arguments), patience=patience)
+            case _:
+                assert_never(tool)
+
+    def _planned_call(self, tool: Planned, arguments: Mapping[str, object]) -> Plan | ToolResult:
+        try:
+            return tool.plan(arguments)
+        except Exception as error:  # noqa: BLE001 - the caller is owed an answer
+            # the message may quote what was said
+            log.warning("tool %s cannot be planned: %s", tool.spec.name, type(error).__name__)
+            return ToolResult("failed", self._wording.answers["failed"])
 
     async def _carry_out(self, manifest: Manifest, arguments: Mapping[str, object]) -> ToolResult:
         if self._house is None:
@@ -186,31 +155,37 @@ class ToolRegistry:
                 log.warning("tool %s: say.%s: %s", manifest.name, ending.status, error)
         return self._wording.answers[ending.reason or ending.status]
 
-    def _rejected(self, reason: str, *problems: str) -> ToolResult:
-        log.info("tool call rejected: %s", reason)
-        return ToolResult(
-            "rejected", self._wording.answers[reason], {"problem": "; ".join(problems)}
-        )
 
-    def _taken(self, manifest: Manifest) -> str | None:
-        """Return the line that refuses a manifest whose name is taken."""
-        first = self._files.get(manifest.name)
-        if manifest.name in self._wording.tools or manifest.name in self._built_in:
-            where = "a built-in tool"
-        elif first is not None:
-            where = first.source
-        else:
-            return None
-        return f"{manifest.source}: name: `{manifest.name}` is taken by {where}"
+async def _nothing() -> ToolResult:
+    return ToolResult("rejected")
 
-    def _renew(self) -> None:
-        planned = {
-            name: tool for source in self._planned.values() for name, tool in source.items()
-        }
-        tools: dict[str, _Entry] = {**self._broker, **self._files, **planned, **self._built_in}
-        self._tools = dict(sorted(tools.items()))
-        catalogue = tuple(tool.spec for tool in self._tools.values())
-        if catalogue != self._catalogue:
-            self._catalogue = catalogue
-        if self._house is not None:
-            self._house.follow(tool for tool in self._tools.values() if isinstance(tool, Manifest))
+
+def _own(spec: ToolSpec) -> tuple[Act, ...]:
+    """Return the act of a tool that is a function of ours: as risky as it says."""
+    return (Act("builtin", device=spec.name, at_least=spec.risk),)
+
+
+def _manifest_acts(manifest: Manifest, arguments: Mapping[str, object]) -> tuple[Act, ...]:
+    """Return what a manifest's call would do, as far as the gate can know.
+
+    One act for each argument, of the tool and of the target by name, so that the owner's rules can
+    name either, and a tool or target whose name says that it opens a door is asked about.
+    """
+    spec = manifest.spec
+    shown = {
+        name: value
+        for name, value in audit.shown(spec, arguments).items()
+        if name != spec.target_parameter
+    }
+    chosen = arguments.get(spec.target_parameter or "")
+    targets = [target for target in spec.targets if target.id == chosen]
+    things = [
+        (spec.name, spec.name.replace("_", " ")),
+        *((each.id, each.name) for each in targets),
+    ]
+    changes = list(shown.items()) or [("", None)]
+    return tuple(
+        Act("manifest", trait, value, device, name, at_least=spec.risk)
+        for device, name in things
+        for trait, value in changes
+    )

@@ -1,8 +1,4 @@
-"""What a call must pass before it is carried out. Pure.
-
-The gate stands outside of every model: whatever a model asks for, and however it asks, what needs
-more than a word is not done until something can ask the user for it. What is not known is refused.
-"""
+"""Tools that a vendor's model would call by itself: the box only gives leave. Pure."""
 
 from collections.abc import Iterable
 from typing import assert_never
@@ -36,13 +32,22 @@ def remote_risk(tool: str, servers: Iterable[McpServer]) -> Risk:
     return Risk.NEVER  # nobody configured this server
 
 
+def unasked(servers: Iterable[McpServer]) -> bool:
+    """Say whether some remote tools run without the box being asked for leave at all.
+
+    What they return enters the conversation unseen, so every such conversation counts as touched
+    by strangers.
+    """
+    return any(server.free_tools or server.free_read_only for server in servers)
+
+
 def refusal(risk: Risk) -> str | None:
-    """Return why a call of this risk is not carried out now, as a key of the phrases."""
+    """Return why no leave is given, as a key of the phrases; ``None``: it is given."""
     match risk:
         case Risk.FREE:
             return None
         case Risk.CONFIRM | Risk.PIN:
-            return "gated"  # nothing here can ask for a confirmation or a PIN yet
+            return "gated"  # the vendor waits for an answer, not for a person
         case Risk.NEVER:
             return "never"
         case _:
