@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 
+from appliance.app.devices import Devices
+from appliance.app.gate import GatePart
 from appliance.app.ground import Ground, Part
 from appliance.app.home_assistant import HomeAssistantDevice
 from appliance.app.rivals import Rivals
 from appliance.app.rooms import Rooms
 
 MAKERS: tuple[Callable[[Ground], Part], ...] = (
+    GatePart,
+    Devices,
     HomeAssistantDevice,
     Rivals,
     Rooms,

@@ -1,6 +1,7 @@
 """``voice-appliance tools``: what the box can do, and trying it out."""
 
 import asyncio
+import getpass
 import json
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +17,9 @@ from appliance.config import load
 from appliance.errors import BrokerError, ManifestError
 from appliance.events import ToolCalled
 from appliance.host.journal import set_up_logging
-from appliance.ports import ToolResult
+from appliance.ports import Challenge, ToolResult, Word
 from appliance.timeline import Timeline
+from appliance.tools.asker import coming_from
 from appliance.tools.inspection import dry_run
 from appliance.tools.manifest import Manifest
 from appliance.tools.parse import parse_toml
@@ -90,7 +92,8 @@ def call(
 ) -> None:
     """Carry a tool out, as a request would, and say what came of it.
 
-    Exit code 1 if it was rejected, failed, or not confirmed; 5 if there is no broker.
+    What needs a confirmation or the PIN (docs/gate.md) is asked for here. Exit code 1 if it was
+    rejected, failed, or not confirmed; 5 if there is no broker.
 
     Example: voice-appliance tools call set_light light=kitchen_light state=on
     """
@@ -102,7 +105,12 @@ def call(
             await house.settle()
             if not house.connected:
                 raise BrokerError(house.trouble)
-            return await house.tools.run(wanted)
+            with coming_from("command"):
+                result = await house.tools.run(wanted)
+            while result.challenge is not None:
+                word = await asyncio.to_thread(_word, result.challenge)
+                result = await house.tools.settle(result.challenge.id, word)
+            return result
 
     result = asyncio.run(carry_out())
     console.print(f"{result.status}: {result.say}", markup=False, soft_wrap=True)
@@ -132,6 +140,18 @@ def try_out(
         console.print(f"try: voice-appliance tools test {file} {_hint(manifest.spec)}")
         return
     _dry_run(manifest, _values(arguments))
+
+
+def _word(challenge: Challenge) -> Word:
+    """Ask whoever sits here."""
+    errors.print(challenge.question, markup=False, soft_wrap=True)
+    try:
+        if challenge.pin:
+            digits = getpass.getpass("PIN (empty: no): ").strip()
+            return Word(yes=bool(digits), pin=digits or None, by="terminal")
+        return Word(yes=typer.confirm("Do it?", default=False, err=True), by="terminal")
+    except (EOFError, typer.Abort):
+        return Word(yes=False, by="terminal")
 
 
 def _dry_run(manifest: Manifest, given: dict[str, object]) -> None:

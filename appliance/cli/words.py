@@ -9,12 +9,14 @@ import typer
 from rich.markup import escape
 
 from appliance.cli import (
+    actions,
     ask,
     doctor,
     enhance,
     listen,
     models,
     money,
+    pin,
     replay,
     run,
     secret,
@@ -47,6 +49,8 @@ app.command("enhance")(enhance.enhance_recording)
 app.command("money")(money.money)
 app.command("client-secret")(secret.client_secret)
 app.add_typer(tools.app, name="tools")
+app.add_typer(actions.app, name="actions")
+app.add_typer(pin.app, name="pin")
 app.add_typer(models.app, name="models")
 
 

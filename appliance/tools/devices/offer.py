@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from appliance.catalogue import ToolSpec
 from appliance.ports import ToolResult
+from appliance.tools.audit import note_sent
 from appliance.tools.devices import find, telling
 from appliance.tools.devices.families import DEVICE, FAMILIES, Family
 from appliance.tools.devices.known import Household, Known
@@ -188,6 +189,7 @@ class _Tools:
 
         async def run() -> ToolResult:
             outcome = await self.household.carry_out(wanted)
+            note_sent(outcome.sent)
             return telling.ended(phrases, known, wanted, outcome)
 
         acts = acts_of(known, wanted, self.household.known())

@@ -161,19 +161,19 @@ def _of_kind(act: Act) -> Risk:
     except ValueError:  # mcp, and whatever there will be
         return Risk.CONFIRM
     if kind in _PLAIN:
-        return Risk.FREE if act.trait in _TRAITS else Risk.CONFIRM
+        return Risk.FREE if act.trait in ("", *Trait) else Risk.CONFIRM
     judge_kind = _KINDS.get(kind)
     return Risk.CONFIRM if judge_kind is None else judge_kind(act)
 
 
 def _lock(act: Act) -> Risk:
-    if act.trait != Trait.LOCK:
+    if act.trait not in ("", Trait.LOCK):
         return Risk.CONFIRM
     return Risk.FREE if act.value == "locked" else Risk.PIN
 
 
 def _alarm(act: Act) -> Risk:
-    if act.trait != Trait.ARMED:
+    if act.trait not in ("", Trait.ARMED):
         return Risk.CONFIRM
     if act.value == "triggered":  # it calls somebody
         return Risk.CONFIRM
@@ -234,7 +234,6 @@ def _plainly_shut(act: Act) -> bool:
 
 
 _OPENINGS = frozenset({Trait.OPENING, Trait.POSITION, Trait.TILT})
-_TRAITS = frozenset(Trait)
 
 _KINDS: Mapping[Kind, Callable[[Act], Risk]] = {
     Kind.LOCK: _lock,
