@@ -146,6 +146,8 @@ class Enclosure:
 
     text: str = field(default="", repr=False)
     image: Image | None = None
+    note: str = field(default="", repr=False)
+    """What a model should know with this turn; nobody said it, and nobody is answered for it."""
 
 
 class Backend(Protocol):

@@ -198,7 +198,9 @@ class Room:
             if self.slowed is not None:
                 setattr(house.tools, "run", partial(self._slowly, house.tools.run))  # noqa: B010
             catalogue = house.tools.catalogue
-            async with open_answers(config, self.play.parts, catalogue, private=False) as answers:
+            async with open_answers(
+                config, self.play.parts, catalogue, confirmations=house.tools, private=False
+            ) as answers:
                 box = await replay(
                     config,
                     playing,

@@ -10,8 +10,9 @@ from appliance.app.asking import Companion
 from appliance.app.backends import Answers, open_answers
 from appliance.config import Config
 from appliance.errors import BackendRefused, ConfigError
-from appliance.ports import Backend, ToolRunner
+from appliance.ports import Backend
 from appliance.store import ModelStore
+from appliance.tools.registry import ToolRegistry
 
 Named = Literal["realtime", "local"]
 
@@ -32,7 +33,7 @@ class Assistant:
 async def open_assistant(
     config: Config,
     store: ModelStore,
-    tools: ToolRunner,
+    tools: ToolRegistry,
     which: Named | None,
     *,
     private: bool,
@@ -58,7 +59,9 @@ async def open_assistant(
         check_key(config)
         check_privacy(private=private)
     minds = await load_minds(config, store, tools.catalogue())
-    async with open_answers(config, minds.parts, tools.catalogue, private=private) as answers:
+    async with open_answers(
+        config, minds.parts, tools.catalogue, confirmations=tools, private=private
+    ) as answers:
         yield Assistant(answers.backend, answers.companion, _why_not(answers, private=private))
 
 

@@ -8,10 +8,11 @@ from appliance.app.backends import Answers
 from appliance.app.box import Box
 from appliance.app.house import House
 from appliance.app.spending import Accounts
+from appliance.backend.confirming import ConfirmingBackend
 from appliance.backend.money.meter import Standing
 from appliance.backend.money.prices import MicroUsd
 from appliance.errors import BackendRefused
-from appliance.events import BackendChanged, Happening
+from appliance.events import BackendChanged, Happening, MuteSwitched, StopAsked
 from appliance.mqtt.presence import Bill
 from appliance.timeline import Entry
 from appliance.units import Seconds
@@ -50,6 +51,21 @@ class _Sign:
         self.box.panel.lights.set_offline(self.private or away)
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusals:
+    """Takes it for a no when the box is stopped or muted (``ports.Observer``)."""
+
+    confirming: ConfirmingBackend
+
+    def note(self, happening: Happening, at: Seconds) -> None:  # noqa: ARG002 - as every observer
+        """Take note of what happened."""
+        match happening:
+            case StopAsked() | MuteSwitched(muted=True):
+                self.confirming.refuse()
+            case _:
+                pass
+
+
 def attend(box: Box, answers: Answers, house: House) -> None:
     """Join a box that is about to run with its backends.
 
@@ -58,6 +74,9 @@ def attend(box: Box, answers: Answers, house: House) -> None:
         answers: What it converses through.
         house: Is told what was spent, and says aloud what people should know.
     """
+    if answers.confirming is not None:
+        box.pressed = answers.confirming.press
+        box.timeline.tell(_Refusals(answers.confirming))
     failover = answers.failover
     if failover is None:
         house.show_serving(answers.best, "configured")

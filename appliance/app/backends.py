@@ -4,20 +4,22 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.app.answers import Catalogue, local_backend
 from appliance.app.background import in_background
 from appliance.app.spending import Accounts, open_accounts
 from appliance.audio.clock import LoopClock
 from appliance.backend.choice import Choice
+from appliance.backend.confirming import ConfirmingBackend
 from appliance.backend.context import Handover
 from appliance.backend.failover import Failover
+from appliance.backend.local import consent
 from appliance.backend.local.pipeline import Parts
 from appliance.backend.roster import Patience as Lives
 from appliance.config import Config
 from appliance.host.kept import Kept, state_folder
-from appliance.ports import Backend
+from appliance.ports import Backend, Confirmations
 from appliance.units import Seconds
 
 REALTIME, LOCAL = "realtime", "local"
@@ -43,15 +45,21 @@ class Answers:
     private: bool = False
     """It began in privacy mode."""
 
+    confirming: ConfirmingBackend | None = None
+    """The same as ``backend``, where the box asks for confirmations."""
+
     @property
     def companion(self) -> Callable[[], Coroutine[object, object, None]] | None:
         """What must run beside the conversation, once."""
-        return None if self.failover is None else self._run
+        nothing = self.failover is None and self.confirming is None
+        return None if nothing else self._run
 
     async def _run(self) -> None:
-        if self.failover is None:
-            return
         async with asyncio.TaskGroup() as group:
+            if self.confirming is not None:
+                group.create_task(self.confirming.run(), name="confirming")
+            if self.failover is None:
+                return
             looking = None
             if self.accounts is not None:
                 looking = group.create_task(self.accounts.keep_looking(), name="accounts")
@@ -74,7 +82,12 @@ def was_private() -> bool:
 
 @asynccontextmanager
 async def open_answers(
-    config: Config, parts: Parts, catalogue: Catalogue, *, private: bool | None = None
+    config: Config,
+    parts: Parts,
+    catalogue: Catalogue,
+    *,
+    confirmations: Confirmations | None = None,
+    private: bool | None = None,
 ) -> AsyncIterator[Answers]:
     """Open what the box converses through, and close it again.
 
@@ -82,6 +95,7 @@ async def open_answers(
         config: The settings.
         parts: The models of the on-device backend.
         catalogue: Gives the tools that can be called now.
+        confirmations: Has what a person must confirm; ``None``: the box asks for nothing.
         private: Begin in privacy mode; ``None``: if this user's box was left in it, for what
             was asked of the box holds for whatever speaks in its place.
 
@@ -99,6 +113,12 @@ async def open_answers(
             start = Choice(names, CLOUD, private=private)
             failover = _failover(config, parts, catalogue, start, accounts)
             answers = Answers(failover, failover, names[0], accounts, private)
+        if confirmations is not None:
+            words = await in_background(consent.load, config.device.language)
+            confirming = ConfirmingBackend(
+                answers.backend, parts, words, confirmations, button=config.gate.button
+            )
+            answers = replace(answers, backend=confirming, confirming=confirming)
         stack.push_async_callback(answers.backend.close)
         yield answers
 

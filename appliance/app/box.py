@@ -22,7 +22,7 @@ from appliance.audio.priority import HEARING_PRIORITY, become_realtime
 from appliance.board.panel import Panel
 from appliance.config import Config
 from appliance.conversation import Conversation
-from appliance.events import TurnEvent
+from appliance.events import ButtonPressed, TurnEvent
 from appliance.hearing import Heard, Hearing, HearingThread
 from appliance.ports import Backend, Clock, Cue, ToolRunner, WakeDetector
 from appliance.timeline import Timeline, cue_entry
@@ -96,7 +96,10 @@ class Box:
         self.private: list[Callable[[bool], None]] = []
         """Are told when privacy mode begins and ends."""
 
-        self.panel = Panel(config.board, self.put, on_private=self._tell_private)
+        self.pressed: Callable[[], bool] = lambda: False
+        """Is asked first whether the talk button is meant as something else than a call."""
+
+        self.panel = Panel(config.board, self._touch, on_private=self._tell_private)
         self.panel.lights.follow(lambda: self.front_end.enhancer.bearing)
         self.cues: list[Callable[[Cue], None]] = [
             self.panel.lights.show,
@@ -167,6 +170,10 @@ class Box:
                 talking.cancel()
                 asking.cancel()
                 await backend.close()
+
+    def _touch(self, event: TurnEvent) -> None:
+        if not (isinstance(event, ButtonPressed) and self.pressed()):
+            self.put(event)
 
     def _unrecorded(self) -> bool:
         muted = isinstance(self.conversation.state, turn.Muted)

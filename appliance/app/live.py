@@ -102,7 +102,13 @@ async def _session(loaded: Loaded, store: ModelStore, watchers: Sequence[Watcher
         minds = await load_minds(config, store, house.tools.catalogue())
         parts = minds.parts
         answers = await stack.enter_async_context(
-            open_answers(config, parts, house.tools.catalogue, private=kept.facts["private"])
+            open_answers(
+                config,
+                parts,
+                house.tools.catalogue,
+                confirmations=house.tools,
+                private=kept.facts["private"],
+            )
         )
         box = Box(
             config,

@@ -124,7 +124,7 @@ async def play_to_box(
             errors.print(f"the house cannot be reached: {house.trouble}", soft_wrap=True)
         minds = await load_minds(config, store, house.tools.catalogue())
         answers = await stack.enter_async_context(
-            open_answers(config, minds.parts, house.tools.catalogue)
+            open_answers(config, minds.parts, house.tools.catalogue, confirmations=house.tools)
         )
         await play(
             config, playing, senses=minds.senses, answers=answers, house=house, timeline=timeline

@@ -12,7 +12,8 @@ def compose(results: Iterable[ToolResult], phrases: Phrases, *, remark: str = ""
     """Join what the tools say, each sentence once, in the order of the calls.
 
     A tool that did its work and has nothing to say is heard only when nothing else is: "Done."
-    after "The light is on." is noise. A remark comes last.
+    after "The light is on." is noise. What must be confirmed (``asked``) the box asks itself. A
+    remark comes last.
     """
     said: list[str] = []
     plain: list[str] = []
@@ -20,6 +21,8 @@ def compose(results: Iterable[ToolResult], phrases: Phrases, *, remark: str = ""
         sentence = result.say.strip()
         if sentence:
             said.append(sentence if sentence.endswith(_CLOSED) else f"{sentence}.")
+        elif result.status == "asked":
+            continue
         elif result.status == "done":
             plain.append(phrases.status["done"])
         else:

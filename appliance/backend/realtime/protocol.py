@@ -174,7 +174,7 @@ class RealtimeProtocol:
 
     def enclose(self, enclosure: Enclosure) -> Out:
         """Add text or a picture to the user's turn."""
-        if enclosure.text or enclosure.image is not None:
+        if enclosure.text or enclosure.note or enclosure.image is not None:
             item = wire.user_message(enclosure, self._turns.name_enclosure())
             self._outlet.send(wire.create_item(item))
             self._responses.waiting = None

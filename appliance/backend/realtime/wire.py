@@ -160,10 +160,10 @@ def cancel_response(response: ResponseId) -> str:
 
 
 def user_message(enclosure: Enclosure, item: str = "") -> Message:
-    """Return a user's message of text, a picture or both."""
-    content: list[Message] = []
-    if enclosure.text:
-        content.append({"type": "input_text", "text": enclosure.text})
+    """Return a user's message: a note of the box, text, a picture."""
+    content: list[Message] = [
+        {"type": "input_text", "text": text} for text in (enclosure.note, enclosure.text) if text
+    ]
     if enclosure.image is not None:
         content.append({"type": "input_image", "image_url": data_uri(enclosure.image)})
     named = {"id": item} if item else {}
