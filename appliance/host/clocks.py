@@ -1,4 +1,4 @@
-"""The clocks of this machine: since its start, the time of day, and whether that can be trusted."""
+"""The clocks of this machine: since its start, the time of day, and whether it is right."""
 
 import ctypes
 import logging

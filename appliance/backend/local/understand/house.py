@@ -8,12 +8,14 @@ from jsonschema import Draft202012Validator
 
 from appliance.backend.local.understand.guards import Guards
 from appliance.backend.local.understand.language import Language
+from appliance.backend.local.understand.moments import Moments
 from appliance.backend.local.understand.numbers import Numbers
 from appliance.backend.local.understand.openings import Openings
 from appliance.backend.local.understand.sentences import Request, Sentences
 from appliance.backend.local.understand.slots import AREA, Form, Kind, Slot, slots
 from appliance.backend.local.understand.sound import Ear
 from appliance.backend.local.understand.spans import Filled, Filler
+from appliance.backend.local.understand.spoken import Spoken
 from appliance.backend.local.understand.templates import Templates
 from appliance.backend.local.understand.text import Cleaner, Tokens, phrase, words_only
 from appliance.backend.local.understand.types import Call
@@ -55,6 +57,14 @@ class Tool:
     def target_slot(self) -> Slot | None:
         """The slot for what is acted on."""
         return next((slot for slot in self.slots if slot.kind is Kind.TARGET), None)
+
+    @property
+    def goes_by_name(self) -> bool:
+        """Whether the name alone asks for it, as that of a scene: one example is nothing else."""
+        slot = self.target_slot
+        return slot is not None and any(
+            example.masked == (f"{{{slot.parameter}}}",) for example in self.examples
+        )
 
     def typical(self, filled: Filled) -> Tokens:
         """Return what was said, with typical values in place of those found."""
@@ -117,6 +127,7 @@ class House:
         intents = maker.templates.compile(known.values())
         self.sentences = Sentences(intents, known, complete=self._complete, area=area)
         self.everywhere = Sentences(intents, known, complete=self._complete, area=None)
+        self.spoken = maker.spoken(known)
         self.area = (area or "").lower()
         self.names = maker.names(self._catalogue)
         self.ear = maker.ear
@@ -157,6 +168,9 @@ class House:
         if any(w in self._called and w not in own and w not in tool.plain for w in filled.rest):
             return "it names something else"
         kinds = {tool.slots[span.slot].kind for span in filled.spans}
+        named = kinds and kinds <= {Kind.TARGET, Kind.AREA}
+        if named and tool.telling.isdisjoint(filled.rest) and not tool.goes_by_name:
+            return "a name alone asks for nothing"
         if (
             kinds
             and kinds <= {Kind.NUMBER, Kind.DURATION}
@@ -201,7 +215,9 @@ class Maker:
         self._cleaner = Cleaner(language, ())
         self.ear = Ear(language)
         self.numbers = Numbers(code)
+        self.moments = Moments(language, self.numbers)
         self.templates = Templates(language)
+        self._steps = frozenset(word for said in language.back.steps for word in phrase(said))
         self.stop = frozenset(word for text in language.words.stop for word in phrase(text))
 
     def tool(self, spec: ToolSpec) -> Tool:
@@ -221,7 +237,7 @@ class Maker:
                 taken,
                 ear=self.ear,
                 numbers=self.numbers,
-                plain=plain | self.stop,
+                plain=plain | self.stop | self._steps,
                 articles=self._language.words.articles,
             ),
             examples,
@@ -230,6 +246,10 @@ class Maker:
             Draft202012Validator({"properties": {}, **spec.parameters}),
             target is not None and properties[target.parameter].get("type") == "array",
         )
+
+    def spoken(self, tools: Mapping[str, tuple[ToolSpec, Sequence[Slot]]]) -> Spoken:
+        """Return what knows the sentences with times and free text in them."""
+        return Spoken(tools, self._language, self.numbers, self.moments)
 
     def names(self, catalogue: Sequence[ToolSpec]) -> Filler:
         """Return what finds misheard names and rooms of the whole house."""
@@ -280,8 +300,8 @@ class Maker:
 
 def typical(slot: Slot | None) -> Tokens:
     """Return how a value of a slot is said in examples."""
-    if slot is None or slot.kind is Kind.TEXT:
+    if slot is None or slot.kind in {Kind.TEXT, Kind.PHRASE}:
         return ("something",)
     if slot.forms:
         return slot.forms[len(slot.forms) // 2].words
-    return ("ten", "minutes") if slot.kind is Kind.DURATION else ("fifty",)
+    return {Kind.DURATION: ("ten", "minutes"), Kind.TIME: ("seven",)}.get(slot.kind, ("fifty",))

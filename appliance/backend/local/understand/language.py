@@ -139,6 +139,32 @@ class NumberWords(_Table):
     fractions: dict[str, float] = {}
 
 
+class Times(_Table):
+    """What times of day are made of; empty: they are not understood."""
+
+    clock: Words = ()
+    """What may follow a full hour: "o'clock"."""
+
+    half_past: Words = ()
+    quarter: Words = ()
+    past: Words = ()
+    to: Words = ()
+    zero: Words = ()
+    """Before minutes below ten: "seven oh five"."""
+
+    morning: Words = ()
+    """What says that it is before noon."""
+
+    evening: Words = ()
+    """What says that it is after noon."""
+
+    night: Words = ()
+    """What says that it is dark."""
+
+    names: dict[str, Annotated[str, Field(pattern="^[0-2][0-9]:[0-5][0-9]$")]] = {}
+    """Times with names: "noon"."""
+
+
 class Colour(_Table):
     """One colour."""
 
@@ -177,6 +203,7 @@ class Language(_Table):
     """Spoken forms of ``true`` and ``false``."""
 
     numbers: NumberWords = NumberWords()
+    times: Times = Times()
     symbols: dict[str, str] = {}
     """Signs and the word for each."""
 

@@ -86,6 +86,10 @@ class Numbers:
             at = at + 1 if quantity is None else quantity.end
         return tuple(found)
 
+    def whole(self, words: Sequence[str], start: int) -> tuple[int, float] | None:
+        """Return the end and the value of the longest plain number that begins here."""
+        return self._whole(words, start)
+
     def _number(self, words: Sequence[str], start: int) -> Quantity | None:
         length = starts_with(words[start:], self._fractions)
         if length:

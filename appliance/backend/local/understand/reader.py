@@ -52,7 +52,10 @@ class Reader:
         """Return what a sentence asks for that is known word for word."""
         if len(words) > _LONGEST_KNOWN:
             return None
-        requests = scene.house.sentences.match(words) or self._all(words, scene.house)
+        house = scene.house
+        requests = (
+            house.spoken.match(words) or house.sentences.match(words) or self._all(words, house)
+        )
         trace.note("sentences", " ".join(words), ", ".join(r.tool for r in requests))
         return Reading(requests, "sentences") if requests else None
 

@@ -130,7 +130,8 @@ class Sentences:
                     return ()
                 arguments[parameter] = value
         if not spec.targets:
-            elsewhere = any(e.text for n, e in result.entities.items() if n in {"area", "name"})
+            chosen = {"area", "name"} - binding.slots.keys()
+            elsewhere = any(e.text for n, e in result.entities.items() if n in chosen)
             return () if elsewhere else (Request(tool, arguments),)
         targets, ambiguous = self._targets(spec, result)
         if not targets:
@@ -203,7 +204,7 @@ def _fitting(slot: Slot | None, value: Any) -> object | None:  # noqa: ANN401 - 
             return slot.number(value, None, fraction=False)
         case Kind.DURATION if isinstance(value, int | float):
             return value
-        case Kind.TEXT:
+        case Kind.TEXT | Kind.PHRASE:
             return str(value)
         case _:
             said = tuple(str(value).lower().split())

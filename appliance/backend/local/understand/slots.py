@@ -43,6 +43,12 @@ class Kind(StrEnum):
     NUMBER = "number"
     DURATION = "duration"
     COLOUR = "colour"
+    TIME = "time"
+    """A time of day; see ``moments``."""
+
+    PHRASE = "phrase"
+    """Free text that stands at its place in a sentence, and nowhere else."""
+
     TEXT = "text"
 
 
@@ -160,7 +166,8 @@ def _slot(name: str, schema: Mapping[str, object], language: Language, *, requir
             thing=thing,
             about=about,
         )
-    return Slot(name, Kind.TEXT, required=required, thing=thing, about=about)
+    free = {"time": Kind.TIME, "phrase": Kind.PHRASE}.get(str(schema.get("x-type")), Kind.TEXT)
+    return Slot(name, free, required=required, thing=thing, about=about)
 
 
 def _options(schema: Mapping[str, object]) -> Sequence[object]:

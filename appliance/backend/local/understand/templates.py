@@ -150,7 +150,8 @@ class Templates:
                 f"{{{part}}}" if number % 2 else _plain(part, optional)
                 for number, part in enumerate(parts)
             )
-            if re.sub(r"\{[^}]*\}|\W", "", text):
+            # a name alone asks for nothing, unless the tool says that it does
+            if re.sub(r"\{[^}]*\}|\W", "", text) or text == f"{{{spec.target_parameter}}}":
                 yield text
 
     def _texts(self, intents: Iterable[Intent]) -> Iterator[str]:
@@ -218,7 +219,7 @@ def _target_lists(spec: ToolSpec) -> dict[str, SlotList]:
 def _listed(slot: Slot) -> bool:
     if slot.kind is Kind.NUMBER:
         return 0 <= slot.minimum <= slot.maximum <= _LARGEST_RANGE
-    return slot.kind is not Kind.DURATION
+    return slot.kind not in {Kind.DURATION, Kind.TIME, Kind.PHRASE}
 
 
 def _own_lists(slots: Sequence[Slot]) -> dict[str, SlotList]:
