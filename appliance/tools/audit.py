@@ -12,7 +12,6 @@ from datetime import datetime
 
 from appliance.catalogue import Risk, ToolSpec
 from appliance.tools.asker import Who
-from appliance.tools.devices.model import Trait
 from appliance.tools.plan import Act, Sent
 from appliance.units import Seconds
 
@@ -24,6 +23,9 @@ LONGEST_WORD = 64
 
 MOST = 32
 """Acts, messages or arguments of one call that are kept."""
+
+_TEXT = "text"
+"""The trait (``devices.model``) whose value is somebody's own words."""
 
 _sent: ContextVar[list[Sent] | None] = ContextVar("sent", default=None)
 
@@ -73,7 +75,7 @@ class Record:
     def as_json(self) -> dict[str, object]:
         """Return the line as JSON data."""
         private = has_free_text(self.arguments) or any(
-            act.trait == Trait.TEXT for act, _ in self.acts
+            act.trait == _TEXT for act, _ in self.acts
         )
         return {
             "at": self.at.isoformat(timespec="milliseconds"),
@@ -131,7 +133,7 @@ def _listed(value: str, prop: object, ids: frozenset[str]) -> bool:
 
 def _act(act: Act, risk: Risk) -> dict[str, object]:
     value = act.value
-    if act.trait == Trait.TEXT or isinstance(value, Mapping | list | tuple):
+    if act.trait == _TEXT or isinstance(value, Mapping | list | tuple):
         value = None
     elif isinstance(value, str):
         value = value[:LONGEST_WORD]
