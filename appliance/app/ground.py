@@ -26,6 +26,9 @@ class Ground:
     state: Path | None
     """Folder for what outlives us; ``None``: nothing may be written."""
 
+    folder: Path | None = None
+    """Where the configuration is, and beside it what else the owner wrote; ``None``: nowhere."""
+
 
 class Part:
     """One more thing that lives in the house: devices, timers, other boxes. Event loop only.
@@ -36,8 +39,15 @@ class Part:
     async def prepare(self) -> None:
         """Read files, on another thread; before the first connection."""
 
+    def problems(self) -> tuple[str, ...]:
+        """Return what is wrong with what the owner wrote, one line each."""
+        return ()
+
     def connection(self, *, up: bool) -> None:
         """Take note that there is a connection to the broker, or none any more."""
+
+    async def settle(self) -> None:
+        """Wait, not for long, until what the broker retains is known; there is a connection."""
 
     def serve(self, box: Box, say: Callable[[str], None]) -> None:
         """Live with this box from now on.

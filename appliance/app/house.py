@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from appliance.app.backends import uses_realtime
 from appliance.app.box import Box
@@ -56,6 +57,9 @@ class Read:
 
     camera: Camera | None = None
     """What one can look through; ``None``: there is no tool for it."""
+
+    folder: Path | None = None
+    """Where the configuration is; ``None``: there is none."""
 
 
 class House:
@@ -123,6 +127,7 @@ class House:
                 words,
                 timeline,
                 None if kept is None else state_folder(),
+                read.folder,
             )
         )
         """What else lives in the house; whoever opens it prepares and runs them."""
@@ -146,9 +151,10 @@ class House:
         return self._bridge.reason
 
     def problems(self) -> tuple[str, ...]:
-        """Return what is wrong with manifests, one line each."""
+        """Return what is wrong with manifests and what else the owner wrote, one line each."""
         broker = self._from_broker.problems() if self._from_broker is not None else ()
-        return (*self._found.problems, *self._refused, *broker)
+        parts = (line for part in self.parts for line in part.problems())
+        return (*self._found.problems, *self._refused, *broker, *parts)
 
     async def settle(self) -> None:
         """Wait, not for long, until it is known whether there is a broker and what it retains."""
@@ -161,6 +167,8 @@ class House:
             await self._see(self._awaited)
         if self.connected:
             await asyncio.sleep(SETTLING)
+            for part in self.parts:
+                await part.settle()
 
     async def _see(self, topic: str) -> None:
         seen = asyncio.Event()

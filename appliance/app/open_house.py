@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from uuid import uuid4
 
 from appliance.app.backends import uses_realtime
@@ -50,6 +51,7 @@ async def open_house(
         await asyncio.to_thread(wording.load, config.device.language),
         kept,
         await asyncio.to_thread(camera_for_tools, config) if uses_realtime(config) else None,
+        None if loaded.path is None else await asyncio.to_thread(_folder, loaded.path),
     )
     async with AsyncExitStack() as stack:
         settings, awaited = config.mqtt, None
@@ -75,6 +77,10 @@ async def open_house(
                 for task in beside:
                     task.cancel()
                 await bridge.close()
+
+
+def _folder(path: Path) -> Path:
+    return path.resolve().parent
 
 
 async def probe_broker(config: Config) -> str:
