@@ -59,7 +59,7 @@ class Writes:
         )
 
 
-def known(  # noqa: PLR0913 - all by keyword
+def known(
     kind: Kind,
     name: str,
     area: str | None = None,

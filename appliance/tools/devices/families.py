@@ -204,7 +204,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("control_alarm", (Kind.ALARM,), (_verb(Trait.ARMED, _ALARM),)),
     Family(
         "control_climate",
-        (Kind.CLIMATE, Kind.WATER_HEATER, Kind.HUMIDIFIER),
+        (Kind.CLIMATE,),
         (
             _STATE,
             _degrees("temperature", Trait.TEMPERATURE),
@@ -225,6 +225,23 @@ FAMILIES: tuple[Family, ...] = (
                 needs="temperature",
             ),
         ),
+    ),
+    Family(
+        "control_water_heater",
+        (Kind.WATER_HEATER,),
+        (
+            _STATE,
+            _degrees("temperature", Trait.TEMPERATURE),
+            _change(Trait.TEMPERATURE, "warmer", "cooler", 1.0),
+            _choice("mode", Trait.MODE),
+        ),
+        _ON_OFF,
+    ),
+    Family(
+        "control_humidifier",
+        (Kind.HUMIDIFIER,),
+        (_STATE, _percent("humidity", Trait.HUMIDITY), _choice("mode", Trait.MODE)),
+        _ON_OFF,
     ),
     Family(
         "control_vacuum",
@@ -272,12 +289,8 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family("choose_option", (Kind.SELECT,), (_choice("option", Trait.OPTION),)),
     Family("write_text", (Kind.TEXT,), (Parameter("text", Form.TEXT, Trait.TEXT),)),
-    Family(
-        "activate",
-        (Kind.SCENE, Kind.BUTTON),
-        (),
-        (Binding("HassTurnOn"),),
-    ),
+    Family("activate_scene", (Kind.SCENE,), (), (Binding("HassTurnOn"),)),
+    Family("press_button", (Kind.BUTTON,), (), (Binding("HassTurnOn"),)),
 )
 """In the order in which they are offered."""
 

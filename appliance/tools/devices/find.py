@@ -1,4 +1,4 @@
-"""Finding devices by name, kind or room: for models, whose list cannot hold a whole house. Pure."""
+"""Finds devices by name, kind or room, for models: their list cannot hold a house. Pure."""
 
 from collections.abc import Iterable, Mapping
 

@@ -78,7 +78,7 @@ def order(
         return Order(known.id, {Trait.PRESS: True}) if press is not None else Refused("cannot")
     wanted: Wanted = {}
     for parameter in family.parameters:
-        if parameter.name not in arguments:
+        if parameter.name not in arguments or parameter.trait in wanted:
             continue
         part = _part(thing, now, parameter, arguments[parameter.name], fahrenheit=fahrenheit)
         if isinstance(part, Refused):
@@ -204,7 +204,7 @@ def _part(
             return _text(feature, trait, value)
         case Form.PERCENT | Form.NUMBER:
             scale = parameter.unit == "degrees" and isinstance(feature.shape, Range)
-            return _number(feature, trait, value, fahrenheit if scale else None)
+            return _number(feature, trait, value, fahrenheit=fahrenheit if scale else None)
 
 
 def _state(thing: Thing, now: Mapping[Trait, Value], value: object) -> Wanted | Refused:
@@ -304,7 +304,7 @@ def _step(thing: Thing, now: Mapping[Trait, Value], trait: Trait, by: float) -> 
 
 
 def _number(
-    feature: Feature, trait: Trait, value: object, fahrenheit: bool | None
+    feature: Feature, trait: Trait, value: object, *, fahrenheit: bool | None
 ) -> Wanted | Refused:
     """Check a number against its range.
 

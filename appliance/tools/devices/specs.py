@@ -152,41 +152,23 @@ class Makes:
         scale = "Fahrenheit" if fahrenheit else "Celsius"
         made: Property = {"description": self._about(name, unit=scale)}
         match parameter.form:
-            case Form.STATE:
-                made |= self._words(name, ("on", "off", "toggle"))
             case Form.PERCENT:
                 made |= {"type": "integer", "minimum": 0, "maximum": 100}
             case Form.NUMBER:
                 made |= _range(parameter, able, fahrenheit=fahrenheit)
-            case Form.COLOR:
-                colours = any(_is_colour(thing, parameter) for thing in able)
-                made |= self._words(name, tuple(COLORS if colours else WHITES))
-            case Form.CHOICE:
-                made |= self._choices(name, able, parameter)
             case Form.FLAG:
                 made |= {"type": "boolean"}
             case Form.TEXT:
                 made |= {"type": "string", "maxLength": _longest(able, parameter)}
-            case Form.VERB:
-                doable = (
-                    word
-                    for word, does in parameter.verbs.items()
-                    if any(verb(thing, *does) for thing in able)
-                )
-                made |= self._words(name, tuple(doable))
-            case Form.STEP:
-                made |= self._words(name, tuple(parameter.steps))
+            case _:
+                made |= self._words(name, _values(parameter, able))
         if parameter.unit:
             made["x-unit"] = parameter.unit
         return made
 
-    def _choices(self, name: str, able: Sequence[Thing], parameter: Parameter) -> Property:
-        words = {word for thing in able for word in options(thing, parameter.trait)}
-        if len(words) > MOST_OPTIONS:
-            return {"type": "string", "maxLength": 64}
-        return self._words(name, tuple(sorted(words)))
-
     def _words(self, name: str, values: tuple[str, ...]) -> Property:
+        if len(values) > MOST_OPTIONS:
+            return {"type": "string", "maxLength": 64}
         spoken = self.phrases.table(f"say_{name}")
         said = {value: spoken[value] for value in values if value in spoken}
         made: Property = {"type": "string", "enum": list(values)}
@@ -194,6 +176,28 @@ class Makes:
 
     def _about(self, name: str, **values: object) -> str:
         return self.phrases.say("about", name, **values)
+
+
+def _values(parameter: Parameter, able: Sequence[Thing]) -> tuple[str, ...]:
+    """Return the words that a parameter takes, some thing of the family at least knows each."""
+    match parameter.form:
+        case Form.STATE:
+            return ("on", "off", "toggle")
+        case Form.COLOR:
+            colours = any(_is_colour(thing, parameter) for thing in able)
+            return tuple(COLORS if colours else WHITES)
+        case Form.STEP:
+            return tuple(parameter.steps)
+        case Form.VERB:
+            return tuple(
+                word
+                for word, does in parameter.verbs.items()
+                if any(verb(thing, *does) for thing in able)
+            )
+        case _:
+            return tuple(
+                sorted({word for thing in able for word in options(thing, parameter.trait)})
+            )
 
 
 def _takes(prop: Property | None, arguments: Mapping[str, object]) -> bool:
