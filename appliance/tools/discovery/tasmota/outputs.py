@@ -19,6 +19,7 @@ from appliance.tools.devices.model import (
 )
 from appliance.tools.discovery.codecs import Codec, Mired, Number, Percent, on_off
 from appliance.tools.discovery.payloads import Path
+from appliance.tools.discovery.readers import InJson
 from appliance.tools.discovery.tasmota.announced import Announced
 from appliance.tools.discovery.tasmota.terms import (
     CommandWriter,
@@ -102,17 +103,86 @@ def _power(device: Announced, index: int) -> Feature:
     if index == 0:
         names.append("POWER")  # a single relay, unless SetOption26
     paths = tuple((name,) for name in names)
-    topics: list[tuple[str, Path]] = [
-        (f"{device.stat}RESULT", (key,)),
-        (f"{device.tele}SENSOR", (key,)),
-        (f"{device.stat}STATUS10", ("StatusSNS", key)),
-    ]
-    if device.set_option(4):
-        topics.append((f"{device.stat}SHUTTERPOSITION", (key,)))
+    topics = (f"{device.stat}RESULT", f"{device.tele}STATE")
+    reads = list(told_by(topics, paths, codec))
+    reads += [plain(f"{device.stat}{name}", paths, codec) for name in names]
+    return both_ways(Flag(), tuple(reads))
+
+
+def _switches(device: Announced, index: int) -> Says:
+    codec = on_off(device.on, device.off)
+    return Says(Trait.POWER, f"{device.command}POWER{index + 1}", codec)
+
+
+def _relay(device: Announced, index: int) -> Thing:
+    kind = Kind.LIGHT if device.set_option(30) or device.fan else Kind.SWITCH
+    features = {Trait.POWER: _power(device, index)}
+    writer = CommandWriter((_switches(device, index),))
+    return thing(device, f"relay_{index + 1}", kind, device.relay_name(index), features, writer)
+
+
+def _light(device: Announced, index: int) -> Thing:
+    dimmer, told, kind, suffix = _channels(device, index)
+    features = {Trait.POWER: _power(device, index)}
+    says: list[Says] = []
+
+    def add(trait: Trait, command: str, codec: Codec, feature: Feature) -> None:
+        says.append(Says(trait, f"{device.command}{command}", codec))
+        features[trait] = feature
+
+    if kind:
+        percent: Codec = Percent(0, 100)
+        reads = _told(device, told, percent, dimmer)
+        add(Trait.BRIGHTNESS, dimmer, percent, both_ways(_PERCENT, reads, 1.0))
+    if kind >= _RGB:
+        colour: Codec = HsbColour(suffix)
+        reads = _told(device, "HSBColor", colour, "Color2", "Color")
+        add(Trait.COLOR, "Color2", colour, both_ways(Colour(), reads))
+    if kind in (_COLD_WARM, _RGBCW):
+        low, high = (200, 380) if device.set_option(82) else (153, 500)
+        mired: Codec = Mired(low, high)
+        shape = Range(round(1e6 / high), round(1e6 / low), 1, "K")
+        reads = _told(device, "CT", mired)
+        add(Trait.COLOR_TEMPERATURE, "CT", mired, both_ways(shape, reads, 60.0))
+    # "Dimmer 30" switches on, too, unless SetOption20; "off" must be said, and said last
+    says.append(_switches(device, index))
+    key, name = f"light_{index + 1}", device.relay_name(index)
+    return thing(device, key, Kind.LIGHT, name, features, CommandWriter(tuple(says)))
+
+
+def _channels(device: Announced, index: int) -> tuple[str, str, int, str]:
+    """Return the dimmer's command, the key that tells it, the light's kind, colours' suffix."""
+    if device.set_option(68):  # every channel a lamp of its own
+        channel = f"Channel{index + 1}"
+        return channel, channel, 1, ""
+    if device.light >= _RGBW and not device.linked:
+        place = index - device.relays.index(LIGHT)
+        if place == 0:
+            return "Dimmer1", "Dimmer1", _RGB, "="
+        return "Dimmer2", "Dimmer2", 1 if device.light == _RGBW else _COLD_WARM, ""
+    if device.tuya:
+        return "Dimmer3", "Dimmer", device.light, ""
+    return "Dimmer", "Dimmer", device.light, ""
+
+
+def _shutters(relays: tuple[int, ...]) -> list[int]:
+    """Return the first relay of each pair."""
+    found: list[int] = []
+    index = 0
+    while index + 1 < len(relays) and len(found) < 16:
+        if relays[index] == SHUTTER and relays[index + 1] == SHUTTER:
+            found.append(index)
+            index += 1
+        index += 1
+    return found
+
+
+def _shutter(device: Announced, number: int, first: int) -> Thing:
+    key = f"Shutter{number + 1}"
+    inverted = number < len(device.inverted) and device.inverted[number]
+    topics = _shutter_topics(device, key)
     position, word = Position(inverted), ShutterCommand()
-    where = tuple(
-        r for topic, path in topics for r in told_by((topic,), ((*path, "Position"),), position)
-    )
+    where = _in_each(topics, "Position", position)
     states = tuple(ShutterState(topic, path, inverted) for topic, path in topics)
     shape = Choice(("open", "closed", "stopped", "opening", "closing"))
     choices = ("open", "closed", "stopped")
@@ -130,14 +200,27 @@ def _power(device: Announced, index: int) -> Feature:
     low, high = device.tilts[number] if number < len(device.tilts) else (0, 0)
     if low < high:
         tilt = Number(scale=(high - low) / 100, offset=low, whole=True)
-        reads = tuple(
-            r for topic, path in topics for r in told_by((topic,), ((*path, "Tilt"),), tilt)
-        )
+        reads = _in_each(topics, "Tilt", tilt)
         features[Trait.TILT] = both_ways(_PERCENT, reads, 2.0)
         says.append(Says(Trait.TILT, f"{command}Tilt{number + 1}", tilt))
     writer = CommandWriter(tuple(says), ((Trait.OPENING, Trait.POSITION),))
     name = device.relay_name(first)
     return thing(device, f"shutter_{number + 1}", Kind.COVER, name, features, writer)
+
+
+def _shutter_topics(device: Announced, key: str) -> list[tuple[str, Path]]:
+    topics: list[tuple[str, Path]] = [
+        (f"{device.stat}RESULT", (key,)),
+        (f"{device.tele}SENSOR", (key,)),
+        (f"{device.stat}STATUS10", ("StatusSNS", key)),
+    ]
+    if device.set_option(4):
+        topics.append((f"{device.stat}SHUTTERPOSITION", (key,)))
+    return topics
+
+
+def _in_each(topics: list[tuple[str, Path]], key: str, codec: Codec) -> tuple[Reader, ...]:
+    return tuple(InJson(topic, (*path, key), codec) for topic, path in topics)
 
 
 def _fan(device: Announced) -> Iterator[Thing]:

@@ -1,5 +1,6 @@
 """Numbers, words, flags and texts: exposes that only say what they look like. Pure."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -31,7 +32,7 @@ _MEASURED: Final[Mapping[str, str]] = {
     "motion": "motion", "water_leak": "moisture", "smoke": "smoke", "gas": "gas",
     "carbon_monoxide": "carbon_monoxide", "vibration": "vibration", "noise": "sound_pressure",
     "rain": "moisture", "rain_intensity": "", "wind_speed": "wind_speed", "uv_index": "",
-    "device_temperature": "", "garage_door_contact": "garage_door", "flow": "", "water_flow": "",
+    "garage_door_contact": "garage_door", "flow": "", "water_flow": "",
 }  # fmt: skip
 """What people ask a sensor, with Home Assistant's word for it."""
 
@@ -48,9 +49,8 @@ _DOES: Final = frozenset({
 })  # fmt: skip
 """Settable properties that are what a device is for, where it says nothing more exact."""
 
-_VALVES: Final = frozenset({
-    "state", "valve", "valve_state", "valve_status", "water_valve", "switch", "valve_switch",
-})  # fmt: skip
+_VALVE: Final = re.compile(r"(^|_)valve(_state|_status|_switch)?$")
+_WHICH: Final = re.compile(r"(_alarm)?(_l?\d+|_[a-z]|_(left|right|center|top|bottom))$")
 _EVENTS: Final = frozenset({"action", "action_angle", "action_duration", "click"})
 
 
@@ -103,19 +103,24 @@ def generic(expose: Expose, hints: Hints, *, main: bool) -> tuple[list[Part], li
     if made is None:
         return [], [(label, "no_values")]
     kind, piece = made
-    device_class = _MEASURED.get(name) or _ASIDE.get(name, "")
-    if access & SETTABLE:
-        shown = main and not _aside(expose) and _base(name) in _DOES
-        device_class = hints.moves or device_class
-        if hints.valve and kind is Kind.SWITCH and _base(name) in _VALVES:
-            kind, piece = Kind.VALVE, as_valve(piece)
-    else:
-        shown = not _aside(expose) and name in _MEASURED and name not in _ASIDE
+    base = _base(name)
+    device_class = _MEASURED.get(base) or _ASIDE.get(base, "")
+    if not access & SETTABLE:
+        shown = not _aside(expose) and base in _MEASURED
+        return [Part(prop, kind, (piece,), label, device_class, main=shown)], []
+    moves = hints.moves
+    valve = _VALVE.search(base) is not None or (hints.valve and base in ("state", "switch"))
+    if kind is Kind.SWITCH and valve:
+        kind, piece = Kind.VALVE, as_valve(piece)
+        moves = moves or ("gas" if "gas" in base else "")
+    shown = main and not _aside(expose) and (base in _DOES or kind is Kind.VALVE)
+    device_class = ("" if _aside(expose) else moves) or device_class
     return [Part(prop, kind, (piece,), label, device_class, main=shown)], []
 
 
 def _base(name: str) -> str:
-    return name.rstrip("0123456789").rstrip("_")
+    """Return what a name says without which of several it is."""
+    return _WHICH.sub("", name)
 
 
 def _aside(expose: Expose) -> bool:

@@ -211,6 +211,10 @@ def specific(
         return rest, [*missed, (what, "no_features")]
     key = f"{what}_{endpoint}" if endpoint else what
     part = Part(key, kind, tuple(pieces.values()), endpoint, hints.moves)
+    power = pieces.get(Trait.POWER)
+    if power is not None and kind is Kind.SWITCH and not power.prop.startswith("state"):
+        label = text(expose.get("label"), 80) or power.prop  # a setting, told as a switch
+        return [Part(power.prop, kind, part.pieces, label, main=False), *rest], missed
     return [_careful(part, hints), *rest], missed
 
 
