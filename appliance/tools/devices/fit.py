@@ -29,7 +29,7 @@ MOST_OPTIONS = 500
 MOST_IDENTITIES = 16
 LONGEST_WORD = 256
 
-_LISTS = ("/bridge/devices", "/bridge/groups")
+_LISTS = ("/bridge/devices", "/bridge/groups", "/bridge/info")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 
 

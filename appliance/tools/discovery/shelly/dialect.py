@@ -17,6 +17,7 @@ from appliance.tools.discovery.shelly.components import things_of
 from appliance.tools.discovery.shelly.rpc import LONGEST, Device, request
 
 MOST_DEVICES: Final = 1_000
+MOST_PENDING: Final = 9
 _ID: Final = re.compile(r"shelly[a-z0-9]+-([0-9a-f]{12})")
 _QUESTIONS: Final = ("Shelly.GetDeviceInfo", "Shelly.GetConfig", "Shelly.GetStatus")
 
@@ -56,12 +57,12 @@ class ShellyDialect:
         """Devices with prefixes of up to three levels, their answers, and first generations'."""
         events = tuple(f"{'+/' * levels}events/rpc" for levels in (1, 2, 3))
         online = tuple(f"{'+/' * levels}online" for levels in (1, 2, 3))
-        return (*events, *online, f"{self.own}/rpc", "shellies/announce")
+        return (*events, *online, f"{self.own}/+/rpc", "shellies/announce")
 
     def take(self, message: Message) -> tuple[Sighting, ...]:
         """Take any of them."""
         topic = message.topic
-        if topic == f"{self.own}/rpc":
+        if topic.startswith(f"{self.own}/"):
             return self._answer(message)
         if topic == "shellies/announce":
             return self._first_generation(message)
@@ -97,25 +98,28 @@ class ShellyDialect:
         said = json_of(message.payload, LONGEST)
         source = text(dig(said, ("src",)))
         seen = self._seen.get(prefix)
-        if seen is None or (seen.id != source and _ID.fullmatch(source)):
+        if seen is None:
             return self._ask(prefix, source)
+        if seen.id != source:
+            return ()  # another tells in its place
         revision = dig(said, ("params", "sys", "cfg_rev"))
-        if seen.id == source and revision is not None and revision != seen.settings:
+        if revision is not None and revision != seen.settings:
             seen.settings = revision
             return self._again(prefix, seen)
-        return ()
+        return () if len(seen.answers) == len(_QUESTIONS) else self._again(prefix, seen)
 
     def _ask(self, prefix: str, identifier: str) -> tuple[Sighting, ...]:
         """Ask a device that was not known."""
         if _ID.fullmatch(identifier) is None or len(self._seen) >= MOST_DEVICES:
             return ()
-        if not usable_topic(f"{prefix}/events/rpc") or prefix == self.own:
+        if not usable_topic(f"{prefix}/events/rpc") or f"{prefix}/".startswith(f"{self.own}/"):
             return ()
         self._seen[prefix] = _Seen(identifier)
         return self._again(prefix, self._seen[prefix])
 
     def _again(self, prefix: str, seen: _Seen) -> tuple[Sighting, ...]:
-        seen.pending.clear()
+        for key in list(seen.pending)[:-MOST_PENDING]:
+            del seen.pending[key]  # never answered
         asks = tuple(self._question(prefix, seen, method) for method in _QUESTIONS)
         known = self._told.get(prefix, Sighting(prefix))
         return (Sighting(prefix, known.things, known.left_out, asks),)
@@ -123,7 +127,7 @@ class ShellyDialect:
     def _question(self, prefix: str, seen: _Seen, method: str) -> Outgoing:
         number = next(self._numbers)
         seen.pending[str(number)] = method
-        return request(prefix, self.own, number, method, {})
+        return request(prefix, f"{self.own}/{seen.id}", number, method, {})
 
     def _answer(self, message: Message) -> tuple[Sighting, ...]:
         said = table(json_of(message.payload, LONGEST))
@@ -132,14 +136,16 @@ class ShellyDialect:
             method = seen.pending.get(key)
             if method is None:
                 continue
-            if source != seen.id:
+            if source != seen.id or message.topic != f"{self.own}/{seen.id}/rpc":
                 return ()  # another answers in its place
             del seen.pending[key]
             result = said.get("result")
             if not isinstance(result, dict):
-                return self._tell(Sighting(prefix, left_out=(LeftOut(seen.id, "shelly_refused"),)))
+                refused = LeftOut(seen.id, "shelly_refused")
+                return self._tell(Sighting(prefix, left_out=(refused,)))
             seen.answers[method] = result
-            return self._complete(prefix, seen) if not seen.pending else ()
+            complete = len(seen.answers) == len(_QUESTIONS)
+            return self._complete(prefix, seen) if complete else ()
         return ()
 
     def _complete(self, prefix: str, seen: _Seen) -> tuple[Sighting, ...]:
@@ -150,15 +156,15 @@ class ShellyDialect:
             return self._tell(Sighting(prefix, left_out=(LeftOut(seen.id, "mac_mismatch"),)))
         seen.settings = dig(status, ("sys", "cfg_rev"))
         name = text(info.get("name"), 120) or text(dig(config, ("sys", "device", "name")), 120)
-        device = Device(prefix, seen.id, mac, name or seen.id, self.own, self._numbers)
+        own = f"{self.own}/{seen.id}"
+        device = Device(prefix, seen.id, mac, name or seen.id, own, self._numbers)
         things, lost = things_of(device, status, config)
         told = self._tell(Sighting(prefix, things, lost))
-        if not told:
-            return ()
-        # what has just been said was said before anybody listened for it
-        number = next(self._numbers)
-        asks = (request(prefix, self.own, number, "Shelly.GetStatus", {}),)
-        return (Sighting(prefix, things, lost, asks),)
+        if not told or not things:
+            return told
+        # what it has just said of its state was said before anybody listened for it
+        asks = (request(prefix, own, next(self._numbers), "Shelly.GetStatus", {}),)
+        return (*told, Sighting(f"{prefix}#state", asks=asks))
 
     def _tell(self, sighting: Sighting) -> tuple[Sighting, ...]:
         if self._told.get(sighting.origin) == sighting:
