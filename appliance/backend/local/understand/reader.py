@@ -54,7 +54,10 @@ class Reader:
             return None
         house = scene.house
         requests = (
-            house.spoken.match(words) or house.sentences.match(words) or self._all(words, house)
+            house.spoken.match(words, free=False)
+            or house.sentences.match(words)
+            or house.spoken.match(words, free=True)
+            or self._all(words, house)
         )
         trace.note("sentences", " ".join(words), ", ".join(r.tool for r in requests))
         return Reading(requests, "sentences") if requests else None

@@ -44,6 +44,11 @@ class _Pattern:
         kinds = {part.kind for part in self.parts if isinstance(part, Slot)}
         return kinds == {Kind.PHRASE}
 
+    @property
+    def writes(self) -> bool:
+        """Whether it has free text."""
+        return any(isinstance(part, Slot) and part.kind is Kind.PHRASE for part in self.parts)
+
 
 @dataclass(slots=True)
 class _Budget:
@@ -74,15 +79,22 @@ class Spoken:
             pattern for spec, slots in tools.values() for pattern in _patterns(spec, slots)
         )
 
-    def match(self, words: Sequence[str]) -> tuple[Request, ...]:
-        """Return the request that a sentence without breaks is, or nothing."""
+    def match(self, words: Sequence[str], *, free: bool) -> tuple[Request, ...]:
+        """Return the request that a sentence without breaks is, or nothing.
+
+        Args:
+            words: The sentence.
+            free: Whether any of its words may be free text.
+        """
         best: tuple[tuple[int, int], Request] | None = None
         budget = _Budget()
         for pattern in self._patterns:
-            for values, free in self._readings(pattern.parts, tuple(words), 0, budget):
+            if not free and pattern.writes:
+                continue
+            for values, many in self._readings(pattern.parts, tuple(words), 0, budget):
                 if pattern.free and self._times(words):
                     break  # "remind me to … at five and …": it would be swallowed
-                rank = (free, -len(pattern.parts))
+                rank = (many, -len(pattern.parts))
                 if best is None or rank < best[0]:
                     best = rank, Request(pattern.tool, values)
                 break
@@ -103,18 +115,30 @@ class Spoken:
                 yield {}, 0
             return
         first, rest = parts[0], parts[1:]
+        article = at + 1 < len(words) and words[at] in self._articles
         if isinstance(first, str):
-            if at < len(words) and words[at] == first:
-                yield from self._readings(rest, words, at + 1, budget)
-            elif first in self._articles:
-                yield from self._readings(rest, words, at, budget)
-            elif at < len(words) and words[at] in self._articles:
-                yield from self._readings(parts, words, at + 1, budget)
+            for left, after in self._after_word(parts, words, at):
+                yield from self._readings(left, words, after, budget)
             return
+        if article:
+            yield from self._readings(parts, words, at + 1, budget)
         for end, value in self._values(first, words, at, last=not rest):
             for values, free in self._readings(rest, words, end, budget):
                 more = end - at if first.kind is Kind.PHRASE else 0
                 yield {first.parameter: value, **values}, free + more
+
+    def _after_word(
+        self, parts: tuple[str | Slot, ...], words: tuple[str, ...], at: int
+    ) -> Iterator[tuple[tuple[str | Slot, ...], int]]:
+        """Yield what is left behind a literal word; articles are left to the speaker."""
+        first, rest = parts[0], parts[1:]
+        article = at < len(words) and words[at] in self._articles
+        if at < len(words) and (words[at] == first or (article and first in self._articles)):
+            yield rest, at + 1
+        elif first in self._articles:
+            yield rest, at
+        elif article:
+            yield parts, at + 1
 
     def _values(
         self, slot: Slot, words: tuple[str, ...], at: int, *, last: bool
@@ -151,5 +175,6 @@ def _patterns(spec: ToolSpec, slots: Sequence[Slot]) -> Iterator[_Pattern]:
         places = [part for part in parts if isinstance(part, Slot)]
         kinds = {slot.kind for slot in places}
         whole = len(places) == example.count("{")
-        if whole and kinds & _READ and kinds <= _PLACED and len(parts) > len(places):
+        said = len(parts) > len(places) or Kind.CHOICE in kinds
+        if whole and said and kinds & _READ and kinds <= _PLACED:
             yield _Pattern(spec.name, tuple(parts))
