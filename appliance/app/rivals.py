@@ -26,7 +26,7 @@ class Rivals(Part):
         config = ground.config
         self._bridge = ground.bridge
         self._wanted = config.household.arbitrate
-        self._topic = f"{config.mqtt.root}/wake/{config.household.zone}"
+        self._topic = f"{config.mqtt.root}/zones/{config.household.zone}/wake"
         self._state = State(config.device.id, uuid4().hex)
         self._box: Box | None = None
         self._undo: Callable[[], None] | None = None

@@ -44,31 +44,32 @@ class Rooms(Part):
         self._words = ground.words
         self._device = ground.config.device
         self._root = ground.config.mqtt.root
+        self._zone = f"{self._root}/zones/{ground.config.household.zone}"
         self._boxes: dict[str, About] = {}
         self._online: set[str] = set()
+        self._followed: dict[str, Callable[[], None]] = {}
         self._seen: deque[str] = deque(maxlen=256)
         self._said_at: deque[float] = deque(maxlen=MOST)
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._say: Callable[[str], None] | None = None
         self._undo: list[Callable[[], None]] = []
         bridge = ground.bridge
-        bridge.subscribe(f"{self._root}/+/about", self._on_about)
-        bridge.subscribe(f"{self._root}/+/availability", self._on_availability)
-        bridge.subscribe(f"{ground.own.replies}/rooms", self._on_said)
+        bridge.subscribe(f"{self._zone}/boxes/+", self._on_about)
+        bridge.subscribe(f"{self._zone}/boxes/{self._device.id}/said", self._on_said)
 
     def serve(self, box: Box, say: Callable[[str], None]) -> None:  # noqa: ARG002 - as every part
         """Say in this box's room what others send."""
         self._say = say
-        bridge, own = self._ground.bridge, self._ground.own
+        bridge = self._ground.bridge
         household = self._ground.config.household
         about = About(self._device.name, self._device.area, household.zone, VERSION)
-        bridge.retain(f"{own.root}/about", rooms.write_about(about))
+        bridge.retain(f"{self._zone}/boxes/{self._device.id}", rooms.write_about(about))
         if not household.intercom:
             return
         here = {EVERYWHERE, *([rooms.slug(self._device.area)] if self._device.area else [])}
         for room in sorted(here):
-            self._undo.append(bridge.subscribe(f"{self._root}/rooms/{room}/say", self._on_saying))
-            self._undo.append(bridge.subscribe(f"{self._root}/rooms/{room}/timer", self._on_timer))
+            self._undo.append(bridge.subscribe(f"{self._zone}/rooms/{room}/say", self._on_saying))
+            self._undo.append(bridge.subscribe(f"{self._zone}/rooms/{room}/timer", self._on_timer))
 
     def leave(self) -> None:
         """Say nothing any more."""
@@ -86,17 +87,28 @@ class Rooms(Part):
         return dict(sorted(found.items()))
 
     def _on_about(self, message: Message) -> None:
-        name = message.topic.split("/")[-2]
+        name = message.topic.split("/")[-1]
         about = rooms.read_about(message.payload)
         if about is None:
             self._boxes.pop(name, None)
+            self._follow(name, wanted=False)
         elif name in self._boxes or len(self._boxes) < MOST_BOXES:
             self._boxes[name] = about
+            self._follow(name, wanted=True)
         self._renew()
+
+    def _follow(self, name: str, *, wanted: bool) -> None:
+        """Take note whether a box is there; only boxes of our zone, not all of a hotel's."""
+        if wanted and name not in self._followed:
+            topic = f"{self._root}/{name}/availability"
+            self._followed[name] = self._ground.bridge.subscribe(topic, self._on_availability)
+        elif not wanted and name in self._followed:
+            self._followed.pop(name)()
+            self._online.discard(name)
 
     def _on_availability(self, message: Message) -> None:
         name = message.topic.split("/")[-2]
-        if message.payload == b"online" and len(self._online) < MOST_BOXES:
+        if message.payload == b"online":
             self._online.add(name)
         else:
             self._online.discard(name)
@@ -121,7 +133,7 @@ class Rooms(Part):
         self._seen.append(saying.id)  # not to ourselves
         try:
             self._ground.bridge.publish(
-                f"{self._root}/rooms/{room}/say", rooms.write_saying(saying)
+                f"{self._zone}/rooms/{room}/say", rooms.write_saying(saying)
             )
             async with asyncio.timeout(PATIENCE):
                 await future
@@ -157,7 +169,7 @@ class Rooms(Part):
             self._answer(saying)
 
     def _answer(self, saying: Saying) -> None:
-        topic = f"{self._root}/{saying.box}/response/rooms"
+        topic = f"{self._zone}/boxes/{saying.box}/said"
         try:
             self._ground.bridge.publish(topic, rooms.write_said(saying.id, self._device.id))
         except BrokerError:

@@ -13,9 +13,14 @@ _SPI0_PINS = {7: "CE1", 8: "CE0", 9: "MISO", 10: "MOSI", 11: "SCLK"}
 (``dtparam=spi=on``), and the kernel then gives neither to anybody else."""
 
 
+SHARED_TOPICS = ("tools", "zones")
+"""Below ``mqtt.root`` beside the boxes' own topics."""
+
+
 def problems(config: Config) -> list[Problem]:
     """Return what is wrong between the settings; touches only the files that they name."""
     return [
+        *_device(config),
         *_wake(config.wake),
         *_ways_to_begin(config),
         *_audio(config),
@@ -26,6 +31,13 @@ def problems(config: Config) -> list[Problem]:
         *cloud_checks.problems(config),
         *_prices(config),
     ]
+
+
+def _device(config: Config) -> Iterator[Problem]:
+    if config.device.id in SHARED_TOPICS:
+        yield Problem(
+            ("device", "id"), f"{show(config.device.id)} means something else on the broker"
+        )
 
 
 def _wake(wake: Wake) -> Iterator[Problem]:

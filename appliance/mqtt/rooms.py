@@ -1,9 +1,10 @@
 """Messages from box to box: who is in which room, and what is to be said there. Pure.
 
-``<root>/<id>/about`` (retained) tells who a box is. ``<root>/rooms/<room>/say`` is said by the
-boxes of a room, ``<root>/rooms/all/say`` by all; each that says it answers on the topic that the
-message names. Text from the broker is cut and cleaned before it is said, and it is only said: no
-model is given it.
+All of it stays below ``<root>/zones/<zone>``, so that a house of hundreds of boxes is many small
+ones to each of them. ``boxes/<id>`` (retained) tells who a box is. ``rooms/<room>/say`` is said by
+the boxes of a room, ``rooms/all/say`` by all; each that says it answers on
+``boxes/<sender>/said``. Text from the broker is cut and cleaned before it is said, and it is only
+said: no model is given it.
 """
 
 import json

@@ -120,7 +120,7 @@ async def test_a_room_that_takes_no_messages_is_told_of_honestly(running: Broker
 
 async def test_doubled_retained_and_endless_messages_are_not_said(running: Broker) -> None:
     async with fellow(running, "one", "kitchen") as kitchen:
-        topic = "voice-appliance/rooms/kitchen/say"
+        topic = "voice-appliance/zones/home/rooms/kitchen/say"
         doubled = json.dumps({"id": "x", "box": "two", "text": "once"}).encode()
         kitchen.bridge.publish(topic, doubled)
         kitchen.bridge.publish(topic, doubled)
@@ -139,7 +139,9 @@ async def test_a_timer_for_a_room_reaches_its_boxes(running: Broker) -> None:
         topic = "voice-appliance/two/set/timer"
         kitchen.bridge.subscribe(topic, lambda message: seen.append(message.payload))
         await asyncio.sleep(0.1)
-        kitchen.bridge.publish("voice-appliance/rooms/living-room/timer", b'{"do": "start"}')
+        kitchen.bridge.publish(
+            "voice-appliance/zones/home/rooms/living-room/timer", b'{"do": "start"}'
+        )
         await until(lambda: bool(seen))
         assert seen == [b'{"do": "start"}']
         assert living.said == []
@@ -158,3 +160,46 @@ def test_any_payload_can_be_read(payload: bytes) -> None:
 @given(st.text(max_size=80))
 def test_a_room_is_one_level_of_a_topic(area: str) -> None:
     assert not set(rooms.slug(area)) & set("/+#$ ")
+
+
+ACCESS = """pattern readwrite voice-appliance/%u/#
+pattern write homeassistant/device/voice-appliance-%u/config
+pattern read voice-appliance/+/availability
+pattern read voice-appliance/tools/+/config
+pattern read homeassistant/#
+
+user room-101
+topic readwrite voice-appliance/zones/room-101/#
+"""
+
+
+def test_the_access_list_of_the_documentation_is_this_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "boxes.md").read_text()
+    for line in ACCESS.splitlines():
+        assert line in text
+
+
+async def test_with_the_access_list_of_the_documentation_a_box_reaches_its_zone_only(
+    tmp_path: Path,
+) -> None:
+    access = tmp_path / "acl"
+    await asyncio.to_thread(access.write_text, ACCESS)
+    await asyncio.to_thread(access.chmod, 0o644)
+    made = Broker(tmp_path, ("allow_anonymous true", f"acl_file {access}"))
+    await asyncio.to_thread(made.start)
+    seen: list[str] = []
+    settings = made.settings.model_copy(update={"user": "room-101"})
+    own = topics("voice-appliance", "room-101")
+    bridge = MqttBridge(settings, device="room-101", availability=own.availability)
+    bridge.subscribe("voice-appliance/#", lambda message: seen.append(message.topic))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bridge.run())
+        await until(lambda: bridge.connected)
+        for topic in ("zones/room-101/wake", "zones/room-102/wake", "room-102/set/mute"):
+            bridge.publish(f"voice-appliance/{topic}", b"x")
+        await until(lambda: "voice-appliance/zones/room-101/wake" in seen)
+        await asyncio.sleep(0.3)
+        await bridge.close()
+    await asyncio.to_thread(made.stop)
+    assert "voice-appliance/zones/room-102/wake" not in seen
+    assert "voice-appliance/room-102/set/mute" not in seen

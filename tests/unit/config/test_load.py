@@ -218,6 +218,10 @@ mute_switch = 17
             " recorder, wake, speech, turn, backend, realtime, money, camera, local, mqtt, tools,"
              " devices, gate, timers, household, homeassistant, board"),
         ),
+        (
+            "[device]\nid = 'zones'",
+            '2: device.id: "zones" means something else on the broker',
+        ),
         ("host = 'a'", "1: host: there is no such key here; it belongs under [mqtt]"),
         ("[speech]\nthreshold 1", ("2: column 11: not valid TOML: Expected '=' after a key in a"
          " key/value pair")),
