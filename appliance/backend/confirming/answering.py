@@ -104,7 +104,7 @@ class Answering:
         if question is None or question.challenge.pin or not question.asked:
             return False
         if question.taken:
-            return self.settling
+            return True
         if not self.is_open(question):
             return False
         question.taken = True

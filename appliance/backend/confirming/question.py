@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from appliance.frames import Frame, samples
-from appliance.ports import Challenge, Enclosure
+from appliance.ports import Backend, Challenge, Enclosure
 from appliance.units import Seconds, TurnNumber
 
 LONGEST_TURN = Seconds(35.0)
@@ -62,3 +62,11 @@ class Kept:
         self._parts.clear()
         self._room = samples(LONGEST_TURN)
         return parts
+
+
+async def pass_on(part: Part, backend: Backend) -> None:
+    """Give a backend a part of a turn."""
+    if isinstance(part, Frame):
+        await backend.send_audio(part)
+    else:
+        await backend.enclose(part)

@@ -11,7 +11,7 @@ from typing import Final
 from appliance.backend.confirming.answering import Answering
 from appliance.backend.confirming.fuse import Fuse
 from appliance.backend.confirming.offers import Offers
-from appliance.backend.confirming.question import Held, Kept, Question
+from appliance.backend.confirming.question import Held, Kept, Question, pass_on
 from appliance.backend.confirming.replies import Replies
 from appliance.backend.confirming.voice import OwnVoice
 from appliance.backend.local.consent import Consent
@@ -77,6 +77,7 @@ class ConfirmingBackend:
         self._wanted: TurnNumber | None = None  # the turn to which a reply is owed
         self._mine: TurnNumber | None = None  # the latest turn of which the inner knows nothing
         self._here: bool | None = None  # whether the turn in progress is kept; not decided
+        self._answers: Question | None = None  # what waited when it began
         self._kept = Kept()
         self._unread = 0  # turns that were kept
         self._undo = confirmations.on_challenge(self._answering.became)
@@ -89,9 +90,7 @@ class ConfirmingBackend:
     @property
     def ends_turns(self) -> bool:
         """Whether the inner backend finds the end of this turn; not of one that is kept here."""
-        if self._here or (self._here is None and self._keeps()):
-            return False
-        return self._inner.ends_turns
+        return not self._is_kept() and self._inner.ends_turns
 
     async def run(self) -> None:
         """Serve until ``close``."""
@@ -139,7 +138,7 @@ class ConfirmingBackend:
         self._latest = self._wanted = turn
         if here:
             self._mine = turn
-            held = Held(turn, self._kept.take(), self.question)
+            held = Held(turn, self._kept.take(), self.question or self._answers)
             self._unread += 1
             self.do(partial(self._read, held))
             return
@@ -274,7 +273,7 @@ class ConfirmingBackend:
         ours = self._wanted is not None and (
             self._wanted == self._mine or self._wanted <= self._replies.spoken_for
         )
-        if not self._here and not ours:
+        if not self._is_kept() and not ours:
             self._wanted = None
             self.emit(event)
 
@@ -358,10 +357,14 @@ class ConfirmingBackend:
         question = self.question
         return question is not None and self._answering.is_open(question)
 
+    def _is_kept(self) -> bool:
+        """Whether the turn in progress is kept, or would be if it began now."""
+        return self._keeps() if self._here is None else self._here
+
     def _begin_turn(self) -> bool:
         """Return whether the turn in progress is kept; decided once, at its beginning."""
         if self._here is None:
-            self._here = self._keeps()
+            self._here, self._answers = self._keeps(), self.question
         return self._here
 
     async def _work(self) -> None:
@@ -386,10 +389,7 @@ class ConfirmingBackend:
             for part in held.parts:
                 if not self.waits_for(held.number):
                     return
-                if isinstance(part, Frame):
-                    await self._inner.send_audio(part)
-                else:
-                    await self._inner.enclose(part)
+                await pass_on(part, self._inner)
             if self.waits_for(held.number):
                 await self._tell_outcome()
                 await self._inner.commit_turn(held.number)
