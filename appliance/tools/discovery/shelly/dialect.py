@@ -34,6 +34,9 @@ class _Seen:
     settings: object = None
     """Number of its settings (``cfg_rev``) when it was asked."""
 
+    away: bool = False
+    """It said, or the broker said for it, that it is not online."""
+
 
 @dataclass
 class ShellyDialect:
@@ -88,6 +91,8 @@ class ShellyDialect:
         if not payload:  # taken away from the broker
             self._seen.pop(prefix, None)
             return self._tell(Sighting(prefix)) if prefix in self._told else ()
+        if seen is not None:
+            seen.away = payload != b"true"
         if payload != b"true":
             return ()
         if seen is None:
@@ -100,8 +105,8 @@ class ShellyDialect:
         seen = self._seen.get(prefix)
         if seen is None:
             return self._ask(prefix, source)
-        if seen.id != source:
-            return ()  # another tells in its place
+        if seen.id != source:  # another tells in its place: only of one that is away
+            return self._ask(prefix, source) if seen.away else ()
         revision = dig(said, ("params", "sys", "cfg_rev"))
         if revision is not None and revision != seen.settings:
             seen.settings = revision
