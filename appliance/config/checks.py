@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.config import cloud_checks
+from appliance.config.mcp import Mcp
 from appliance.config.model import READY_WORDS, Board, Config, Mqtt, Wake
 from appliance.config.problems import Problem, meant, show
 from appliance.config.sound import Quiet
@@ -12,6 +13,9 @@ _SPI0_PINS = {7: "CE1", 8: "CE0", 9: "MISO", 10: "MOSI", 11: "SCLK"}
 """BCM numbers of the Raspberry Pi's SPI 0. Its driver claims both select lines, whichever is used
 (``dtparam=spi=on``), and the kernel then gives neither to anybody else."""
 
+
+SHORTEST_TOKEN = 16
+"""Characters; `openssl rand -hex 16` makes 32."""
 
 SHARED_TOPICS = ("tools", "zones")
 """Below ``mqtt.root`` beside the boxes' own topics."""
@@ -28,6 +32,7 @@ def problems(config: Config) -> list[Problem]:
         *_mqtt(config.mqtt),
         *_tools(config),
         *_board(config.board),
+        *_mcp(config.mcp),
         *cloud_checks.problems(config),
         *_prices(config),
     ]
@@ -38,6 +43,25 @@ def _device(config: Config) -> Iterator[Problem]:
         yield Problem(
             ("device", "id"), f"{show(config.device.id)} means something else on the broker"
         )
+
+
+def _mcp(mcp: Mcp) -> Iterator[Problem]:
+    labels = [server.label for server in mcp.servers]
+    for number, server in enumerate(mcp.servers):
+        place = ("mcp", "servers", number)
+        if server.label in labels[:number]:
+            yield Problem((*place, "label"), f"{show(server.label)} is taken by another server")
+        if bool(server.command) == bool(server.url):
+            yield Problem(place, "needs either `command` or `url`")
+        for name in server.free_tools:
+            if server.allowed_tools and name not in server.allowed_tools:
+                yield Problem((*place, "free_tools"), f"{show(name)} is not in allowed_tools")
+    if mcp.serve and mcp.token is None:
+        yield Problem(
+            ("mcp", "serve"), "whoever reaches it moves the house: give the credential `mcp-token`"
+        )
+    if mcp.token is not None and len(mcp.token.get_secret_value()) < SHORTEST_TOKEN:
+        yield Problem(("mcp", "token"), f"has less than {SHORTEST_TOKEN} characters")
 
 
 def _wake(wake: Wake) -> Iterator[Problem]:

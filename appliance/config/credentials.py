@@ -9,6 +9,7 @@ from pydantic import BaseModel, SecretStr
 from appliance.config import secrets, vendors
 from appliance.config.cloud import McpServer, Realtime
 from appliance.config.locate import Key
+from appliance.config.mcp import Mcp, ToolServer
 from appliance.config.model import Config, Mqtt
 from appliance.config.problems import Problem
 
@@ -43,7 +44,11 @@ def add(
             if not any(key[: len(each)] == each for each in variables):
                 what = "a password" if key == PASSWORD else "a key"
                 added.problems.append(Problem(key, f"the file holds {what}, but {open_to}"))
-    update = {"mqtt": added.mqtt(config.mqtt), "realtime": added.realtime(config.realtime)}
+    update = {
+        "mqtt": added.mqtt(config.mqtt),
+        "realtime": added.realtime(config.realtime),
+        "mcp": added.mcp(config.mcp),
+    }
     return Added(config.model_copy(update=update), added.problems, added.sources)
 
 
@@ -73,6 +78,18 @@ class _Adding:
         self._judge(API_KEY, key)
         mcp = tuple(self._server(number, each) for number, each in enumerate(realtime.mcp))
         return realtime.model_copy(update={"api_key": key, "mcp": mcp})
+
+    def mcp(self, mcp: Mcp) -> Mcp:
+        """Add the tokens of tool servers, and ours as one."""
+        servers: list[ToolServer] = []
+        for number, server in enumerate(mcp.servers):
+            found = secrets.find(f"mcp-server-{server.label}", env=self._env)
+            place: Key = ("mcp", "servers", number, "authorization")
+            token = self._take(place, found, server.authorization)
+            servers.append(server.model_copy(update={"authorization": token}))
+        found = secrets.find("mcp-token", env=self._env)
+        token = self._take(("mcp", "token"), found, mcp.token)
+        return mcp.model_copy(update={"servers": tuple(servers), "token": token})
 
     def _server(self, number: int, server: McpServer) -> McpServer:
         place: Key = ("realtime", "mcp", number, "authorization")

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 
 from appliance.config.cloud import Backends, Camera, Money, Realtime
 from appliance.config.house import Devices, Gate, HomeAssistant, Household, Timers
+from appliance.config.mcp import Mcp
 from appliance.config.section import Fraction, Patience, Section
 from appliance.config.sound import Audio, Ducking, Echo, Quiet, Recorder
 
@@ -283,6 +284,9 @@ class Config(Section):
 
     household: Household = Household()
     """Other boxes in the house."""
+
+    mcp: Mcp = Mcp()
+    """Tools over MCP."""
 
     homeassistant: HomeAssistant = HomeAssistant()
     """How the box shows itself to Home Assistant."""

@@ -216,7 +216,7 @@ mute_switch = 17
             "x = 1",
             ("1: x: there is no such table; there are: device, audio, echo, ducking, quiet,"
             " recorder, wake, speech, turn, backend, realtime, money, camera, local, mqtt, tools,"
-             " devices, gate, timers, household, homeassistant, board"),
+             " devices, gate, timers, household, mcp, homeassistant, board"),
         ),
         (
             "[device]\nid = 'zones'",
@@ -442,7 +442,7 @@ def test_what_is_wrong_in_the_environment_is_named_by_variable(file: Path) -> No
             " are: device, audio, echo, ducking, quiet, recorder, wake, speech, turn, backend,"
             " realtime, money, camera,"
             " local, mqtt,"
-            " tools, devices, gate, timers, household, homeassistant, board"
+            " tools, devices, gate, timers, household, mcp, homeassistant, board"
         ),
     ]
 
