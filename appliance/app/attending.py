@@ -75,7 +75,7 @@ def attend(box: Box, answers: Answers, house: House) -> None:
         house: Is told what was spent, and says aloud what people should know.
     """
     if answers.confirming is not None:
-        box.pressed = answers.confirming.press
+        box.pressed.append(answers.confirming.press)
         box.timeline.tell(_Refusals(answers.confirming))
     failover = answers.failover
     if failover is None:

@@ -96,8 +96,9 @@ class Box:
         self.private: list[Callable[[bool], None]] = []
         """Are told when privacy mode begins and ends."""
 
-        self.pressed: Callable[[], bool] = lambda: False
-        """Is asked first whether the talk button is meant as something else than a call."""
+        self.pressed: list[Callable[[], bool]] = []
+        """Are asked first, one after the other, whether the talk button is meant as something else
+        than a call; the first that says so has taken it."""
 
         self.panel = Panel(config.board, self._touch, on_private=self._tell_private)
         self.panel.lights.follow(lambda: self.front_end.enhancer.bearing)
@@ -172,7 +173,7 @@ class Box:
                 await backend.close()
 
     def _touch(self, event: TurnEvent) -> None:
-        if not (isinstance(event, ButtonPressed) and self.pressed()):
+        if not (isinstance(event, ButtonPressed) and any(meant() for meant in self.pressed)):
             self.put(event)
 
     def _unrecorded(self) -> bool:

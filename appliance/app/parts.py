@@ -8,6 +8,7 @@ from appliance.app.ground import Ground, Part
 from appliance.app.home_assistant import HomeAssistantDevice
 from appliance.app.rivals import Rivals
 from appliance.app.rooms import Rooms
+from appliance.app.timers import Timers
 
 MAKERS: tuple[Callable[[Ground], Part], ...] = (
     GatePart,
@@ -15,6 +16,7 @@ MAKERS: tuple[Callable[[Ground], Part], ...] = (
     HomeAssistantDevice,
     Rivals,
     Rooms,
+    Timers,
 )
 """In the order in which they are told of things."""
 

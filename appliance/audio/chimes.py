@@ -37,6 +37,11 @@ class Chime(StrEnum):
     FAILED = "failed"
     MUTED = "muted"
     UNMUTED = "unmuted"
+    ALARM = "alarm"
+    """A timer is over, or it is time to get up; repeated until somebody stops it."""
+
+    REMINDER = "reminder"
+    """A word follows."""
 
 
 FOR_CUE: Mapping[Cue, Chime] = {
@@ -53,6 +58,8 @@ _TONES: Mapping[Chime, _Tones] = {
     Chime.FAILED: ((0.0, 0.14, 311.1), (0.18, 0.22, 311.1)),
     Chime.MUTED: ((0.0, 0.10, 587.3), (0.06, 0.14, 293.7)),
     Chime.UNMUTED: ((0.0, 0.10, 293.7), (0.06, 0.14, 587.3)),
+    Chime.ALARM: ((0.0, 0.2, 880.0), (0.22, 0.2, 880.0), (0.44, 0.5, 1_174.7)),
+    Chime.REMINDER: ((0.0, 0.25, 784.0), (0.2, 0.4, 1_046.5)),
 }
 
 

@@ -118,9 +118,14 @@ class Desk:
         listed = self._teller.listed(items, state, now)
         return ToolResult("done", self._teller.say("list_timers", "say", {"things": listed}), data)
 
-    def rows(self) -> list[dict[str, object]]:
-        """Return everything that is set, as the broker is told."""
-        return [self._row(item) for item in self._keeper.state.items]
+    def rows(self, *, speech: bool) -> list[dict[str, object]]:
+        """Return everything that is set, as the broker is told.
+
+        Args:
+            speech: Whether it is told what the user is to be reminded of.
+        """
+        items = self._keeper.state.items
+        return [self._row(item) | ({} if speech else {"name": item.wish.name}) for item in items]
 
     def _cancel(self, arguments: Mapping[str, object]) -> ToolResult:
         return self._one("cancel", arguments, lambda item: Cancel(item.id))

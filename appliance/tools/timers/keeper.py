@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from appliance.tools.timers import machine, saved
+from appliance.tools.timers import clock, machine, saved
 from appliance.tools.timers.model import Event, Happened, Limits, Now, State, Step, Tick
 
 log = logging.getLogger(__name__)
@@ -116,6 +116,19 @@ class Keeper:
                         await self._poke.wait()
                 except TimeoutError:
                     self.do(Tick())
+
+    async def close(self) -> None:
+        """Save how far everything is; nothing is told any more."""
+        if self._shelf is None or not (self.state.items or self._changes > self._written):
+            return
+        try:
+            await asyncio.to_thread(self._shelf.save, saved.packed(self._seen()))
+        except OSError as error:
+            log.warning("timers: they cannot be saved: %s", error)
+
+    def _seen(self) -> State:
+        """Return the state as of now; nothing that is over meanwhile has happened yet."""
+        return clock.seen(self.state, self.now())
 
     def _wants_beat(self, now: Now) -> bool:
         return now.mono - self._beaten >= BEAT and any(item.counts for item in self.state.items)

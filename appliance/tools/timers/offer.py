@@ -81,7 +81,7 @@ def specs(words: Wording) -> tuple[ToolSpec, ...]:
             required="action",
             intents=_CHANGES,
         ),
-        _spec(words, "snooze", {"duration_s": duration}),
+        _spec(words, "snooze", {"duration_s": duration, "id": ident}),
         _spec(
             words,
             "list_timers",

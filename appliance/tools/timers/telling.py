@@ -1,10 +1,10 @@
 """What is said of timers, in the words of the language. Pure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, tzinfo
 from typing import cast
 
-from appliance.tools.templates import compile_template
+from appliance.tools.templates import Template, compile_template
 from appliance.tools.timers import clock, machine
 from appliance.tools.timers.model import After, At, Item, Kind, Missed, Now, Phase, State
 from appliance.tools.wording import Wording
@@ -23,6 +23,7 @@ class Teller:
     def __init__(self, words: Wording) -> None:
         self._words = words
         self._parts = cast("Mapping[str, object]", words.tools["list_timers"]["part"])
+        self._compiled: dict[str, Template] = {}
 
     def say(self, tool: str, key: str, values: Mapping[str, object]) -> str:
         """Fill in what a tool says."""
@@ -82,17 +83,14 @@ class Teller:
         head = self._part("separator").join(said[:-1])
         return f"{head}{self._part('last')}{said[-1]}" if head else "".join(said)
 
-    def over(self, item: Item, zone_now: datetime) -> str:
+    def over(self, item: Item) -> str:
         """Return what is said when an item's time has come."""
         wish = item.wish
         if wish.kind is Kind.ACTION:
             return ""
-        return self._part(
-            f"over_{wish.kind.value}",
-            name=wish.name,
-            text=wish.text,
-            clock=self._clock(zone_now.hour, zone_now.minute),
-        )
+        at = wish.when
+        said = self._clock(at.hour, at.minute) if isinstance(at, At) else ""
+        return self._part(f"over_{wish.kind.value}", name=wish.name, text=wish.text, clock=said)
 
     def missed(self, one: Missed, zone: tzinfo) -> str:
         """Return what is said of something that was missed."""
@@ -137,14 +135,11 @@ class Teller:
         return self._part("clock", hour=hour, minute=minute)
 
     def _part(self, key: str, **values: object) -> str:
-        return compile_template(str(self._parts[key])).render(values)
+        if key not in self._compiled:
+            self._compiled[key] = compile_template(str(self._parts[key]))
+        return self._compiled[key].render(values)
 
 
 def today(now: Now) -> date:
     """Return the local day."""
     return clock.local(now.wall, now.zone).date()
-
-
-def tomorrow(now: Now) -> date:
-    """Return the next local day."""
-    return today(now) + timedelta(days=1)
