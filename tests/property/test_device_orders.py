@@ -32,6 +32,8 @@ from tests.households import MadeHousehold, known, large, things
 
 WORDS = wording.load("en")
 PHRASES = Phrases(WORDS)
+HOUSE = MadeHousehold()
+TOOLS = offer(HOUSE, WORDS, most_listed=60, area="kitchen")
 
 STATUSES = ("done", "unchanged", "unconfirmed", "rejected", "failed", "strange")
 REASONS = (
@@ -183,10 +185,9 @@ def test_tools_are_sound_whatever_is_in_the_house_and_list_no_more_than_they_may
 def test_a_call_that_fits_a_tool_s_schema_gets_a_plan_or_an_answer(
     number: int, asked: dict[str, object], now: dict[Trait, Value]
 ) -> None:
-    house = MadeHousehold()
     one = things()[number]
-    house.states[one.id] = now
-    for tool in offer(house, WORDS, most_listed=60, area="kitchen"):
+    HOUSE.states[one.id] = now
+    for tool in TOOLS:
         call = {"device": one.id, **asked}
         fitted, problems = schema.fit(tool.spec.parameters, call)
         if not problems:

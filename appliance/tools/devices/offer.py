@@ -16,7 +16,7 @@ from appliance.tools.devices.families import DEVICE, FAMILIES, Family
 from appliance.tools.devices.known import Household, Known
 from appliance.tools.devices.members import acts_of
 from appliance.tools.devices.model import Kind, Trait
-from appliance.tools.devices.orders import Refused, all_fahrenheit, has, order, settable
+from appliance.tools.devices.orders import Refused, all_fahrenheit, has, order, verb
 from appliance.tools.devices.phrases import Phrases
 from appliance.tools.devices.specs import Makes, sorted_for
 from appliance.tools.plan import Plan, Planned
@@ -99,7 +99,7 @@ def _is_for(one: Known) -> bool:
     if family is None:
         return False
     if not family.parameters:
-        return settable(one.thing, Trait.PRESS) is not None
+        return bool(verb(one.thing, Trait.PRESS, value=True))
     return any(has(one.thing, parameter) for parameter in family.parameters)
 
 

@@ -74,16 +74,20 @@ def order(
     """
     thing = known.thing
     if not family.parameters:
-        press = settable(thing, Trait.PRESS)
-        return Order(known.id, {Trait.PRESS: True}) if press is not None else Refused("cannot")
+        pressed = verb(thing, Trait.PRESS, value=True)
+        return Order(known.id, pressed) if pressed else Refused("cannot")
     wanted: Wanted = {}
     for parameter in family.parameters:
-        if parameter.name not in arguments or parameter.trait in wanted:
+        if parameter.name not in arguments:
             continue
+        if parameter.form is Form.STEP and parameter.trait in wanted:
+            continue  # who says how bright needs no "brighter"
         part = _part(thing, now, parameter, arguments[parameter.name], fahrenheit=fahrenheit)
         if isinstance(part, Refused):
             return part
         wanted |= part
+    if Trait.POSITION in wanted:
+        wanted.pop(Trait.OPENING, None)  # "open it half way" is half way
     if not wanted:
         return Refused("nothing")
     return Order(known.id, _powered(thing, wanted))
@@ -338,8 +342,8 @@ def _on_grid(shape: Range, value: float) -> int | float:
     if shape.step > 0 and math.isfinite(shape.minimum):
         value = shape.minimum + round((value - shape.minimum) / shape.step) * shape.step
     value = round(min(max(value, shape.minimum), shape.maximum), 6)
-    value = min(max(value, shape.minimum), shape.maximum)
-    return int(value) if value.is_integer() else value
+    exact = float(min(max(value, shape.minimum), shape.maximum))
+    return int(exact) if exact.is_integer() else exact
 
 
 def _powered(thing: Thing, wanted: Wanted) -> Wanted:

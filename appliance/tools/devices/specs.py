@@ -27,6 +27,8 @@ MOST_OPTIONS = 60
 _MOST_AREAS = 100
 _LONGEST_TEXT = 500
 _SCENE = "scene"
+_BY_NAME_ONLY = frozenset({"door", "garage", "garage_door", "gate"})
+"""Covers that "open the door" and "close everything" do not mean: one says which."""
 
 Property = dict[str, object]
 
@@ -142,8 +144,22 @@ class Makes:
         )
 
     def _target(self, one: Known, *, listed: bool) -> Target:
-        kind = one.thing.kind
-        return Target(one.id, one.name, tuple(_aliases(one)), one.area, kind.value, listed=listed)
+        kind = "" if one.thing.device_class in _BY_NAME_ONLY else one.thing.kind.value
+        aliases = tuple(dict.fromkeys(self._aliases(one)))
+        return Target(one.id, one.name, aliases, one.area, kind, listed=listed)
+
+    def _aliases(self, one: Known) -> Iterator[str]:
+        """Yield what else a thing is called: the owner's names, and the kind that people add."""
+        yield from one.aliases
+        name, device_class = one.name.casefold(), one.thing.device_class
+        said = device_class.replace("_", " ")
+        match one.thing.kind:
+            case Kind.SCENE if name.endswith(f" {_SCENE}"):
+                yield one.name[: -len(_SCENE) - 1].strip()
+            case Kind.COVER if said and said.isascii() and said not in name:
+                yield f"{one.name} {said[:20]}"
+            case Kind.BINARY_SENSOR if one.area and self.phrases.has("also", device_class):
+                yield self.phrases.say("also", device_class, area=one.area)
 
     def _property(
         self, parameter: Parameter, able: Sequence[Thing], *, fahrenheit: bool
@@ -206,17 +222,6 @@ def _takes(prop: Property | None, arguments: Mapping[str, object]) -> bool:
         return False
     words = cast("Sequence[object] | None", prop.get("enum"))
     return words is None or all(value in words for value in arguments.values())
-
-
-def _aliases(one: Known) -> Iterator[str]:
-    """Yield what else a thing is called: the owner's names, and the kind that people add."""
-    yield from one.aliases
-    name, device_class = one.name.casefold(), one.thing.device_class.replace("_", " ")
-    if one.thing.kind is Kind.SCENE and name.endswith(f" {_SCENE}"):
-        yield one.name[: -len(_SCENE) - 1].strip()
-    covers = one.thing.kind is Kind.COVER and device_class
-    if covers and device_class.isascii() and device_class not in name:
-        yield f"{one.name} {device_class[:20]}"
 
 
 def _places(example: str) -> Iterator[str]:
