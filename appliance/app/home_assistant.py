@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 SPREAD = Seconds(3.0)
 """After Home Assistant has started, boxes announce themselves within so long, not all at once."""
 
+VERSION = version("voice-appliance")
+"""Ours; read once, from a file."""
+
 PAUSE = Seconds(60.0)
 """Between two looks at what the diagnostics say."""
 
@@ -37,11 +40,10 @@ class HomeAssistantDevice(Part):
         self._wanted = config.homeassistant.discovery
         self._topic = topic(config.homeassistant.prefix, config.device.id)
         self._status = f"{config.homeassistant.prefix}/status"
-        self._version = version("voice-appliance")
         self._about = About(
             id=config.device.id,
             name=config.device.name,
-            version=self._version,
+            version=VERSION,
             own=ground.own,
             words=options(config),
             area=config.device.area,
@@ -88,7 +90,7 @@ class HomeAssistantDevice(Part):
                 continue
             memory = await asyncio.to_thread(resident)
             facts = {
-                "version": self._version,
+                "version": VERSION,
                 "started": self._started,
                 "memory_mb": round(memory / 1e6),
                 "lost_blocks": box.counters.ring_overflows + box.counters.input_overflows,
