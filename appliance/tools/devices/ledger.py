@@ -115,6 +115,8 @@ class Ledger:
                 "devices: %s cannot read an announcement: %s", source, type(error).__name__
             )
             self._refuse(place, "unreadable")
+            for origin in [each for each, places in self._places.items() if place in places]:
+                self._drop(origin)  # what it said before is over
             return
         for sighting in sightings:
             self._keep(place, sighting)
