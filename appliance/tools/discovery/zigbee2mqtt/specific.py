@@ -87,12 +87,13 @@ def _words(
 
 def _color_temperature(expose: Expose) -> Piece | None:
     low, high = _limits(expose, 153, 500)
-    if low < 1:
-        return None
+    low, high = max(low, 10), min(high, 1000)  # one real device says 65279: it does not know
+    if low >= high:
+        low, high = 153, 500
     shape = Range(round(1e6 / high), round(1e6 / low), 1, "K")
     codec = Mired(low, high)
-    # one mired at the cold end
-    return Piece(Trait.COLOR_TEMPERATURE, _prop(expose), shape, codec, access_of(expose), 60.0)
+    mired = 1e6 / low - 1e6 / (low + 1)  # devices round to whole ones
+    return Piece(Trait.COLOR_TEMPERATURE, _prop(expose), shape, codec, access_of(expose), mired)
 
 
 def _color(codec: Codec) -> Callable[[Expose], Piece | None]:
