@@ -7,6 +7,7 @@ called.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from appliance.catalogue import ToolSpec
 from appliance.ports import ToolResult
@@ -44,13 +45,14 @@ def offer(
     if not known:
         return ()
     main = sorted_for(area, (one for one in known.values() if one.thing.main))
-    told = [one for one in main if _is_for(one) or _reads(one)]
-    listed = frozenset(one.id for one in told[: max(0, most_listed)])
+    able = {one.id for one in main if _is_for(one)}
+    told = (one.id for one in main if one.id in able or _reads(one))
+    listed = frozenset(islice(told, max(0, most_listed)))
     makes = Makes(words, Phrases(words), listed)
     tools = _Tools(household, makes)
     made: list[Planned] = []
     for family in FAMILIES:
-        ours = [one for one in main if one.thing.kind in family.kinds and _is_for(one)]
+        ours = [one for one in main if one.thing.kind in family.kinds and one.id in able]
         if ours:
             made.append(tools.control(family, ours))
     readable = [one for one in main if _reads(one)]

@@ -308,6 +308,19 @@ def test_a_house_of_a_thousand_things_is_told_as_far_as_there_is_room() -> None:
     assert "more, named by id." in str(made["parameters"])
 
 
+def test_what_is_not_to_be_listed_is_not() -> None:
+    tool = ToolSpec(
+        "control_light",
+        "Lamps.",
+        {"type": "object", "properties": {"device": {"type": "string"}}},
+        targets=(Target("near", "near lamp"), Target("far", "far lamp", listed=False)),
+        target_parameter="device",
+    )
+    (made,) = tool_objects([tool], Realtime())
+    assert "near" in str(made)
+    assert "far" not in str(made)
+
+
 def test_there_are_never_more_tools_than_the_service_takes() -> None:
     tools = [ToolSpec(f"t{n}", "", {}) for n in range(200)]
     realtime = Realtime(mcp=(McpServer(label="a", url="https://a.example"),))
