@@ -14,8 +14,12 @@ TOOLS = tuple(
 )
 
 
+UNDERSTANDER = StagedUnderstander(area="kitchen")
+
+
 def calls(said: str) -> tuple[Call, ...]:
-    return StagedUnderstander(area="kitchen").understand(said, TOOLS).calls
+    UNDERSTANDER.forget()
+    return UNDERSTANDER.understand(said, TOOLS).calls
 
 
 @pytest.mark.parametrize("said", ["good night", "Movie scene.", "the movie scene"])
