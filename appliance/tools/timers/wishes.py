@@ -33,7 +33,7 @@ ONCE = ("today", "tomorrow", *WEEK)
 TIME = r"^([01]?[0-9]|2[0-3]):[0-5][0-9]\??$"
 """A time of day; with a ``?``, nobody said which half of the day."""
 
-_ALIKE = 80.0
+_ALIKE = 70.0
 
 
 class Unusable(Exception):
