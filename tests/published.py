@@ -100,6 +100,14 @@ class Watch:
 @contextmanager
 def watched(port: int, *, root: str = "voice-appliance") -> Iterator[Watch]:
     """Judge all that is published on a broker meanwhile; nothing may be wrong in the end."""
+    with watching(port, root=root) as watch:
+        yield watch
+    assert not watch.problems, "\n".join(watch.problems)
+
+
+@contextmanager
+def watching(port: int, *, root: str = "voice-appliance") -> Iterator[Watch]:
+    """Judge it, and leave it to the caller what is done about it."""
     watch = Watch()
     client = paho.Client(CallbackAPIVersion.VERSION2)
     ready = threading.Event()
@@ -120,7 +128,6 @@ def watched(port: int, *, root: str = "voice-appliance") -> Iterator[Watch]:
     finally:
         client.disconnect()
         client.loop_stop()
-    assert not watch.problems, "\n".join(watch.problems)
 
 
 ANNOUNCED = "homeassistant/device/+/config"

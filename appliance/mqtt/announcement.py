@@ -15,7 +15,7 @@ from appliance.mqtt.topics import Topics
 
 ORIGIN = "voice-appliance"
 
-EVENTS = ("wake", "turn_end", "tool", "heard", "said")
+EVENTS = ("wake", "turn_end", "tool", "timer", "confirmation", "heard", "said")
 """Types of what ``event`` tells that become events there."""
 
 LONGEST_NAME = 60
