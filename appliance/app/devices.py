@@ -7,7 +7,10 @@ from appliance.tools.devices.household import FoundHousehold
 from appliance.tools.devices.model import Dialect, Source
 from appliance.tools.devices.names_file import FILE
 from appliance.tools.devices.offer import offer
+from appliance.tools.discovery.homeassistant.dialect import HomeAssistantDialect
 from appliance.tools.discovery.homie import HomieDialect
+from appliance.tools.discovery.shelly.dialect import ShellyDialect
+from appliance.tools.discovery.tasmota.dialect import TasmotaDialect
 from appliance.tools.discovery.zigbee2mqtt.dialect import Zigbee2MqttDialect
 from appliance.units import Seconds
 
@@ -15,7 +18,12 @@ DIALECTS: Mapping[Source, Callable[[Ground], tuple[Dialect, ...]]] = {
     Source.ZIGBEE2MQTT: lambda ground: tuple(
         Zigbee2MqttDialect(base) for base in ground.config.devices.zigbee2mqtt
     ),
+    Source.TASMOTA: lambda _: (TasmotaDialect(),),
+    Source.SHELLY: lambda ground: (ShellyDialect(f"{ground.own.replies}/shelly"),),
     Source.HOMIE: lambda _: (HomieDialect(),),
+    Source.HOMEASSISTANT: lambda ground: (
+        HomeAssistantDialect(ground.config.devices.homeassistant_prefix),
+    ),
 }
 """Who reads which convention."""
 

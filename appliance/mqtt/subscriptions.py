@@ -1,13 +1,14 @@
 """What is subscribed to: who is called for a message, and how the broker is asked for thousands.
 
-A house has thousands of topics and a thousand messages a second, so a plain topic is looked up;
-only filters with wildcards are tried one after the other.
+A house has thousands of topics and a thousand messages a second, so a plain topic is looked up,
+and filters with wildcards are a tree.
 """
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
-from paho.mqtt.client import topic_matches_sub
+from paho.mqtt.matcher import MQTTMatcher
 
 from appliance.mqtt.connection import Connection
 from appliance.ports import Message
@@ -25,6 +26,7 @@ class Subscriptions:
     def __init__(self) -> None:
         self._plain: dict[str, list[Handler]] = {}
         self._wild: dict[str, list[Handler]] = {}
+        self._tree: Any = MQTTMatcher()  # type: ignore[no-untyped-call]  # of the same lists
         self._patient: set[str] = set()
         self._waiting: deque[str] = deque()
         self._asked: int | None = None
@@ -34,7 +36,10 @@ class Subscriptions:
         """Add a handler; see ``ports.ActionBus.subscribe``."""
         table = self._wild if "+" in topic or "#" in topic else self._plain
         impatient = topic in table and topic not in self._patient
-        table.setdefault(topic, []).append(handler)
+        handlers = table.setdefault(topic, [])
+        handlers.append(handler)
+        if table is self._wild:
+            self._tree[topic] = handlers
         if qos == 0 and not impatient:
             self._patient.add(topic)
             self._waiting.append(topic)
@@ -51,6 +56,8 @@ class Subscriptions:
             handlers.remove(handler)
             if not handlers:
                 del table[topic]
+                if table is self._wild:
+                    del self._tree[topic]
                 self._patient.discard(topic)
                 if self._connection is not None:
                     self._connection.unsubscribe(topic)
@@ -84,10 +91,9 @@ class Subscriptions:
         """Call everybody who asked for this message."""
         for handler in tuple(self._plain.get(message.topic, ())):
             handler(message)
-        for topic, handlers in tuple(self._wild.items()):
-            if topic_matches_sub(topic, message.topic):
-                for handler in tuple(handlers):
-                    handler(message)
+        for handlers in tuple(self._tree.iter_match(message.topic)):
+            for handler in tuple(handlers):
+                handler(message)
 
     def _ask_on(self) -> None:
         if self._connection is None:

@@ -36,11 +36,11 @@ MOST_WAITING = 20_000
 AT_ONCE, EVERY = 10, Seconds(3.0)
 """Announcements of one topic: of a device that flaps only the latest is read, now and then."""
 
-ASK_EVERY = Seconds(60.0)
-"""Questions to one device, and to one topic."""
+ASK_TWICE, ASK_EVERY = 2, Seconds(60.0)
+"""Rounds of questions to one device: what it is, then how it is."""
 
 MOST_ASKS = 4
-"""Questions of one announcement."""
+"""Questions of one round, and to one topic in both."""
 
 SURVEY_EVERY = Seconds(1.0)
 """While more and more is announced, the house is told what there is at least so often."""
@@ -82,7 +82,7 @@ class Found:
         self._inbox: list[tuple[int, Message]] = []
         self._late: dict[Place, Message] = {}
         self._pace = Pace(AT_ONCE, EVERY)
-        self._asked = Pace(1, ASK_EVERY)
+        self._asked = Pace(ASK_TWICE, ASK_EVERY)
         self._asked_topics = Pace(MOST_ASKS, Seconds(ASK_EVERY / MOST_ASKS))
         self._seen: set[Place] = set()
         self._retire_at: float | None = None

@@ -135,7 +135,7 @@ class FoundHousehold:
             self._found.call(names)
 
     def _take(self, survey: Survey) -> None:
-        if survey.known == self._known:
+        if survey.known is self._known or survey.known == self._known:
             return
         self._known = survey.known
         self._carrier.states.follow({name: each.thing for name, each in survey.known.items()})

@@ -54,6 +54,8 @@ class Ledger:
         self._digests: dict[Place, int] = {}
         self._places: dict[str, set[Place]] = defaultdict(set)
         self._merged: Merged | None = None
+        self._survey: Survey | None = None
+        self._named: tuple[Names, tuple[str, ...]] | None = None
         self._asks: list[tuple[str, Outgoing]] = []
 
     def take(self, number: int, message: Message) -> None:
@@ -66,7 +68,8 @@ class Ledger:
             self._refuse(place, "too_many")
             return
         self._digests[place] = digest
-        self._refused.pop(place, None)
+        if self._refused.pop(place, None) is not None:
+            self._survey = None
         if (rule := refusal_of_message(self._dialects[number][0], message)) is not None:
             self._refuse(place, rule)
             message = Message(message.topic, b"", retained=True)  # what it said before is over
@@ -82,6 +85,7 @@ class Ledger:
             self._drop(origin)
         for place in self._refused.keys() - seen:
             del self._refused[place]
+            self._survey = None
             self._digests.pop(place, None)
 
     def asks(self) -> list[tuple[str, Outgoing]]:
@@ -90,20 +94,27 @@ class Ledger:
         return asks
 
     def survey(self, names: Names, hidden: Iterable[str] = ()) -> Survey:
-        """Return what there is, named.
+        """Return what there is, named: the same object until it changes.
 
         Args:
             names: The owner's words.
             hidden: Ids that nobody may ask for; ``*`` stands for any letters.
         """
+        named = (names, tuple(hidden))
         if self._merged is None:
             self._merged = merge(
                 (sighting.things for sighting in self._sightings.values()), most=self._most
             )
-        known = name_things(self._merged.things, names, hidden=tuple(hidden))
-        said = [each for sighting in self._sightings.values() for each in sighting.left_out]
-        reasons = (*self._refused.values(), *said, *self._merged.left_out)
-        return Survey(known, tuple(replace(each, name=clean(each.name)) for each in reasons))
+            self._survey = None
+        if self._survey is None or self._named != named:
+            said = [each for sighting in self._sightings.values() for each in sighting.left_out]
+            reasons = (*self._refused.values(), *said, *self._merged.left_out)
+            self._named = named
+            self._survey = Survey(
+                name_things(self._merged.things, names, hidden=named[1]),
+                tuple(replace(each, name=clean(each.name)) for each in reasons),
+            )
+        return self._survey
 
     def _hand(self, place: Place, message: Message) -> None:
         source, dialect = self._dialects[place[0]]
@@ -126,7 +137,6 @@ class Ledger:
     def _keep(self, place: Place, sighting: Sighting) -> None:
         origin = f"{place[0]}:{sighting.origin}"
         self._asks += [(origin, ask) for ask in sighting.asks]
-        self._merged = None
         if not sighting.things and not sighting.left_out and not sighting.asks:
             self._drop(origin)
             return
@@ -140,14 +150,18 @@ class Ledger:
                 kept.append(thing)
             elif len(left_out) < MOST_REASONS:
                 left_out.append(LeftOut(thing.name, rule))
-        self._sightings[origin] = Sighting(sighting.origin, tuple(kept), tuple(left_out))
+        now = Sighting(sighting.origin, tuple(kept), tuple(left_out))
+        if self._sightings.get(origin) != now:
+            self._sightings[origin] = now
+            self._merged = None
         self._places[origin].add(place)
 
     def _drop(self, origin: str) -> None:
-        self._merged = None
-        self._sightings.pop(origin, None)
+        if self._sightings.pop(origin, None) is not None:
+            self._merged = None
         self._places.pop(origin, None)
 
     def _refuse(self, place: Place, rule: str) -> None:
         if len(self._refused) < MOST_REASONS * 20:
             self._refused[place] = LeftOut(place[1], rule)
+            self._survey = None
