@@ -31,6 +31,7 @@ from appliance.tools.discovery.payloads import (
     table,
     text,
     usable_topic,
+    word,
 )
 from appliance.tools.discovery.readers import Plain
 
@@ -149,7 +150,7 @@ def _sighting(device: str, said: Mapping[str, object] | None) -> Sighting:
     if _ID.fullmatch(identifier) is None:
         return Sighting(device, left_out=(LeftOut(identifier, "bad_topic"),))
     name = text(said.get("name")) or identifier
-    root = text(said.get("root"))
+    root = word(said.get("root"))
     asked = [device]
     if root and root != identifier and _ID.fullmatch(root):
         asked.append(f"{domain}/5/{root}")

@@ -110,6 +110,11 @@ def text(value: object, longest: int = LONGEST_TEXT) -> str:
     return value[:longest] if isinstance(value, str) else ""
 
 
+def word(value: object, longest: int = LONGEST_TEXT) -> str:
+    """Return a text that counts only as a whole (an address, a topic); empty if it is longer."""
+    return value if isinstance(value, str) and len(value) <= longest else ""
+
+
 def texts(value: object, most: int = 100) -> tuple[str, ...]:
     """Return the different, not overlong texts of a JSON array, in order."""
     found = (row for row in rows(value, most) if isinstance(row, str))

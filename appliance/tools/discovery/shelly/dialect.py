@@ -12,7 +12,7 @@ from typing import Final
 
 from appliance.ports import Message
 from appliance.tools.devices.model import LeftOut, Outgoing, Sighting
-from appliance.tools.discovery.payloads import dig, json_of, table, text, usable_topic
+from appliance.tools.discovery.payloads import dig, json_of, table, text, usable_topic, word
 from appliance.tools.discovery.shelly.components import things_of
 from appliance.tools.discovery.shelly.rpc import LONGEST, Device, request
 
@@ -101,7 +101,7 @@ class ShellyDialect:
 
     def _event(self, prefix: str, message: Message) -> tuple[Sighting, ...]:
         said = json_of(message.payload, LONGEST)
-        source = text(dig(said, ("src",)))
+        source = word(dig(said, ("src",)))
         seen = self._seen.get(prefix)
         if seen is None:
             return self._ask(prefix, source)

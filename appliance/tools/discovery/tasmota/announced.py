@@ -7,7 +7,7 @@ from typing import Final
 
 from appliance.tools.devices.model import Availability
 from appliance.tools.discovery.codecs import Table
-from appliance.tools.discovery.payloads import rows, table, text, usable_topic, whole
+from appliance.tools.discovery.payloads import rows, table, text, usable_topic, whole, word
 from appliance.tools.discovery.readers import Plain
 
 MOST_RELAYS: Final = 32
@@ -129,11 +129,11 @@ def announced(mac: str, said: object) -> Announced | str:
 
 
 def _topics(mac: str, config: Mapping[str, object]) -> tuple[str, str, str] | None:
-    full, topic = text(config.get("ft")), text(config.get("t"))
-    prefixes = _words(config.get("tp"), 3)
+    full, topic = word(config.get("ft")), word(config.get("t"))
+    prefixes = [word(one) for one in rows(config.get("tp"), 3)]
     if "%prefix%" not in full or len(set(prefixes)) < 3 or not all(prefixes) or not topic:
         return None  # commands and states would be one topic
-    full = full.replace("%hostname%", text(config.get("hn"))).replace("%id%", mac[-6:])
+    full = full.replace("%hostname%", word(config.get("hn"))).replace("%id%", mac[-6:])
     full = full.replace("%topic%", topic)
     full = full if full.endswith("/") else f"{full}/"
     command, stat, tele = (full.replace("%prefix%", prefix) for prefix in prefixes)
@@ -152,7 +152,7 @@ def _numbers(value: object, low: int, high: int, most: int) -> tuple[int, ...]:
 
 
 def _tilt(value: object) -> tuple[int, int]:
-    found = [whole(one, -180, 180) for one in rows(value, 3)]
+    found = [whole(one, -100_000, 100_000) for one in rows(value, 3)]
     if len(found) < 3 or not found[2] or found[0] is None or found[1] is None:
         return 0, 0
     return found[0], found[1]

@@ -16,7 +16,15 @@ from appliance.tools.devices.model import (
     Trait,
 )
 from appliance.tools.discovery.codecs import Codec, Fixed, Table
-from appliance.tools.discovery.payloads import table, tables, text, usable_topic, whole
+from appliance.tools.discovery.payloads import (
+    LONGEST_TEXT,
+    table,
+    tables,
+    text,
+    usable_topic,
+    whole,
+    word,
+)
 from appliance.tools.discovery.readers import Either, InJson, Plain
 from appliance.tools.discovery.zigbee2mqtt.hints import Hints, hints_of
 from appliance.tools.discovery.zigbee2mqtt.members import Scene, exposes_of, scenes_of
@@ -53,22 +61,22 @@ class Group:
 
 def device_of(entry: Mapping[str, object], base: str) -> Device | LeftOut | None:
     """Read an entry of ``bridge/devices``; ``None``: it is no device at all."""
-    ieee = text(entry.get("ieee_address")).lower()
-    name = text(entry.get("friendly_name")) or ieee
+    ieee, said = word(entry.get("ieee_address")).lower(), entry.get("friendly_name")
+    name = said if isinstance(said, str) and said else ieee
     if not name:
         return None
     rule = _rule(entry) or ("" if usable_name(base, name) else "bad_topic")
     if not rule and _IEEE.fullmatch(ieee) is None:
         rule = "bad_id"
     if rule:
-        return LeftOut(name, rule)
+        return LeftOut(name[:LONGEST_TEXT], rule)
     definition = table(entry.get("definition"))
-    said = f"{text(definition.get('description'))} {text(definition.get('model'))}"
+    about = f"{text(definition.get('description'))} {text(definition.get('model'))}"
     scenes: tuple[Scene, ...] = ()
     endpoints = table(entry.get("endpoints"))
     for key in list(endpoints)[:32]:
-        scenes += scenes_of(table(endpoints[key]).get("scenes"), text(key, 20))
-    return Device(ieee, name, exposes_of(definition), hints_of(said), scenes)
+        scenes += scenes_of(table(endpoints[key]).get("scenes"), word(key, 20))
+    return Device(ieee, name, exposes_of(definition), hints_of(about), scenes)
 
 
 def _rule(entry: Mapping[str, object]) -> str:
@@ -89,13 +97,13 @@ def _rule(entry: Mapping[str, object]) -> str:
 
 def group_of(entry: Mapping[str, object], base: str) -> Group | LeftOut | None:
     """Read an entry of ``bridge/groups``; ``None``: it is no group at all."""
-    number, name = whole(entry.get("id"), 0, 65_535), text(entry.get("friendly_name"))
-    if number is None or not name:
+    number, name = whole(entry.get("id"), 0, 65_535), entry.get("friendly_name")
+    if number is None or not isinstance(name, str) or not name:
         return None
     if not usable_name(base, name):
-        return LeftOut(name, "bad_topic")
+        return LeftOut(name[:LONGEST_TEXT], "bad_topic")
     addresses = (
-        text(member.get("ieee_address")).lower()
+        word(member.get("ieee_address")).lower()
         for member in tables(entry.get("members"), MOST_MEMBERS)
     )
     members = tuple(dict.fromkeys(address for address in addresses if address))

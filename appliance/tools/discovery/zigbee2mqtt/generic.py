@@ -6,7 +6,7 @@ from typing import Final
 
 from appliance.tools.devices.model import Choice, Flag, Kind, Press, Range, Shape, Trait, Words
 from appliance.tools.discovery.codecs import Codec, Fixed, Number, Scalar, Table, Text
-from appliance.tools.discovery.payloads import number, rows, text
+from appliance.tools.discovery.payloads import number, rows, text, word
 from appliance.tools.discovery.zigbee2mqtt.hints import Hints
 from appliance.tools.discovery.zigbee2mqtt.parts import (
     PUBLISHED,
@@ -90,7 +90,7 @@ def generic(expose: Expose, hints: Hints, *, main: bool) -> tuple[list[Part], li
     """
     label = label_of(expose)
     what, name = text(expose.get("type"), 40), text(expose.get("name"))
-    prop, access = text(expose.get("property")), access_of(expose)
+    prop, access = word(expose.get("property")), access_of(expose)
     if what in ("composite", "list"):
         return [], [(label, what)]
     if what not in _MAKERS or not prop:

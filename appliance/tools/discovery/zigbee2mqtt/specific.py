@@ -13,7 +13,7 @@ from appliance.tools.discovery.codecs import (
     Table,
     XyColour,
 )
-from appliance.tools.discovery.payloads import number, tables, text, texts
+from appliance.tools.discovery.payloads import number, tables, text, texts, word
 from appliance.tools.discovery.zigbee2mqtt.generic import as_valve, generic, on_and_off
 from appliance.tools.discovery.zigbee2mqtt.hints import Hints
 from appliance.tools.discovery.zigbee2mqtt.parts import (
@@ -265,7 +265,7 @@ def _careful(part: Part, hints: Hints) -> Part:
 
 
 def _prop(expose: Expose) -> str:
-    return text(expose.get("property"))
+    return word(expose.get("property"))
 
 
 def _limits(expose: Expose, low: float, high: float) -> tuple[float, float]:
