@@ -244,7 +244,19 @@ def test_a_group_tells_the_gate_of_everything_that_it_moves() -> None:
     ]
 
 
+def test_a_group_in_a_group_moves_what_is_in_it_and_a_circle_ends() -> None:
+    door = lock("door")
+    inner = scene("inner", members=("homeassistant:door", "homeassistant:outer"))
+    _, tools = made(door, inner, scene("outer", members=("homeassistant:inner",)))
+    acts = plan(tools, "activate_scene", device="outer").acts
+    assert {(act.device, act.opaque) for act in acts} == {
+        ("outer", False), ("inner", False), ("door", False),
+    }  # fmt: skip
+
+
 def test_a_scene_of_something_unknown_is_opaque() -> None:
+    _, tools = made(scene("bare"))
+    assert plan(tools, "activate_scene", device="bare").acts[0].opaque
     _, tools = made(scene("party", members=("ieee:0x1",)), scene("calm", opaque=True))
     assert plan(tools, "activate_scene", device="party").acts[0].opaque
     assert plan(tools, "activate_scene", device="calm").acts[0].opaque
