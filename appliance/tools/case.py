@@ -106,9 +106,8 @@ class Waiting:
     """The hash that was kept when it was asked."""
 
 
-def has_text(result: ToolResult) -> bool:
-    """Say whether the house reported something that could be read as a text."""
-    reported = result.data.get("reported")
+def is_text(reported: object) -> bool:
+    """Say whether what the house reported could be read as a text, rather than a state."""
     if reported is None or isinstance(reported, bool | int | float):
         return False
     return not (isinstance(reported, str) and _PLAIN.fullmatch(reported))

@@ -16,7 +16,7 @@ from appliance.config.house import Gate
 from appliance.ports import Challenge, Confirming, ToolResult, Word
 from appliance.tools import audit
 from appliance.tools.audit import Record
-from appliance.tools.case import Case, Pins, Waiting, Work, has_text
+from appliance.tools.case import Case, Pins, Waiting, Work, is_text
 from appliance.tools.gate import machine, pin
 from appliance.tools.gate.machine import Asked, Check, Limits, Open, Passed, Refused, Wanted
 from appliance.tools.gate.risk import Judgement, judge
@@ -154,7 +154,11 @@ class Guard:
                 # the message may quote what was said
                 log.warning("tool %s failed: %s", case.work.tool, type(error).__name__)
             finally:
-                if plan.untrusted or result.image is not None or has_text(result):
+                if (
+                    plan.untrusted
+                    or result.image is not None
+                    or is_text(result.data.get("reported"))
+                ):
                     self.taint()
                 self._log(case, decision, result, tuple(sent), Seconds(_now() - began))
         return result

@@ -12,7 +12,7 @@ from appliance.ports import Challenge, Confirming, ToolResult, Word
 from appliance.tools import audit, gate, schema
 from appliance.tools.actions import values_of
 from appliance.tools.asker import Asker
-from appliance.tools.case import Work
+from appliance.tools.case import Work, is_text
 from appliance.tools.guard import Guard
 from appliance.tools.house import Ending, House
 from appliance.tools.manifest import Manifest
@@ -137,6 +137,8 @@ class ToolRegistry(Shelf):
         else:
             ending = await self._house.carry_out(manifest, arguments)
         log.info("tool %s: %s %s", manifest.name, ending.status, ending.reason)
+        if is_text(ending.reported):  # which its words may quote
+            self.guard.taint()
         data: dict[str, object] = {}
         if ending.problem:
             data["problem"] = ending.problem
