@@ -8,10 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from appliance.mqtt.commands import AUTOMATIC, ON_DEVICE
-from appliance.mqtt.presence import PHASES
-from appliance.mqtt.requests import clean
-from appliance.mqtt.topics import Topics
+from appliance.mqtt.requests import AUTOMATIC, ON_DEVICE, clean
+from appliance.mqtt.topics import PHASES, Topics
 
 ORIGIN = "voice-appliance"
 
@@ -184,7 +182,7 @@ def _told(own: Topics) -> Mapping[str, Component]:
             "name": "State",
             "icon": "mdi:account-voice",
             "device_class": "enum",
-            "options": list(PHASES),
+            "options": sorted(set(PHASES.values())),
             "state_topic": own.state,
             "value_template": "{{ value_json.phase }}",
         },

@@ -199,9 +199,6 @@ _Verb = Callable[[str], str]
 ANSWERED = ("say", "ask", "listen", "stop", "duck", "mute", "volume")
 """What can be asked for by ``request/…``, too; besides ``state`` and ``ping``."""
 
-AUTOMATIC, ON_DEVICE = "automatic", "on the device"
-"""What ``set/backend`` takes: whoever is best, or nobody beyond this box (privacy mode)."""
-
 
 def _switched(take: Callable[[bool], None], value: str) -> str:
     on = requests.switch(value)
@@ -221,9 +218,9 @@ def _levelled(take: Callable[[int], None], value: str) -> str:
 
 def _backend(commands: Commands, value: str) -> str:
     name = value[:32].lower()
-    if name not in (AUTOMATIC, ON_DEVICE, "local"):
+    if name not in (requests.AUTOMATIC, requests.ON_DEVICE, "local"):
         return NONSENSE
-    commands.set_private(private=name != AUTOMATIC)
+    commands.set_private(private=name != requests.AUTOMATIC)
     return ""
 
 

@@ -27,7 +27,7 @@ from appliance.events import (
 )
 from appliance.mqtt.bridge import MqttBridge
 from appliance.mqtt.requests import clean
-from appliance.mqtt.topics import Topics, topics
+from appliance.mqtt.topics import PHASES, Topics, topics
 from appliance.ports import Cue
 from appliance.units import Seconds
 
@@ -40,20 +40,6 @@ BILL_PAUSE = Seconds(3.0)
 
 LONGEST_SPEECH = 2_000
 """Characters of one event; a story has more."""
-
-_PHASES: Mapping[Cue, str] = {
-    Cue.IDLE: "idle",
-    Cue.LISTENING: "listening",
-    Cue.PROMPT: "listening",
-    Cue.THINKING: "thinking",
-    Cue.SPEAKING: "speaking",
-    Cue.UNHEARD: "idle",
-    Cue.MUTED: "muted",
-    Cue.FAILED: "error",
-}
-
-PHASES = tuple(dict.fromkeys(_PHASES.values()))
-"""All that ``state`` may say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +140,7 @@ class Presence:
 
     def show(self, cue: Cue) -> None:
         """Publish the phase that a cue stands for."""
-        self.phase = _PHASES[cue]
+        self.phase = PHASES[cue]
         self._bridge.retain(self._own.state, _json({"phase": self.phase}))
 
     def note(self, happening: Happening, at: Seconds) -> None:

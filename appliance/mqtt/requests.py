@@ -21,6 +21,9 @@ LONGEST_TEXT = 500
 LONGEST_NAME = 200
 """Characters of a transaction or a response topic."""
 
+AUTOMATIC, ON_DEVICE = "automatic", "on the device"
+"""What ``set/backend`` takes: whoever is best, or nobody beyond this box (privacy mode)."""
+
 _SWITCH: Mapping[str, bool] = {"on": True, "true": True, "off": False, "false": False}
 
 

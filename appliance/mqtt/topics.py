@@ -1,6 +1,21 @@
 """Our own topics on the broker (docs/mqtt.md)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from appliance.ports import Cue
+
+PHASES: Mapping[Cue, str] = {
+    Cue.IDLE: "idle",
+    Cue.LISTENING: "listening",
+    Cue.PROMPT: "listening",
+    Cue.THINKING: "thinking",
+    Cue.SPEAKING: "speaking",
+    Cue.UNHEARD: "idle",
+    Cue.MUTED: "muted",
+    Cue.FAILED: "error",
+}
+"""What ``state`` says of a cue."""
 
 
 @dataclass(frozen=True, slots=True)
