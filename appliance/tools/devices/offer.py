@@ -22,8 +22,12 @@ from appliance.tools.devices.phrases import Phrases
 from appliance.tools.devices.specs import Makes, sorted_for
 from appliance.tools.plan import Plan, Planned
 from appliance.tools.wording import Wording
+from appliance.units import Seconds
 
 SOURCE = "devices"
+
+PATIENCE = Seconds(120.0)
+"""Longer than any device is waited for: what was sent must not be called failed."""
 
 _READ, _WARM, _FIND = "read_device", "read_temperature", "find_device"
 _SENSORS = (Kind.SENSOR, Kind.BINARY_SENSOR)
@@ -195,7 +199,8 @@ class _Tools:
             return telling.ended(phrases, known, wanted, outcome)
 
         acts = acts_of(known, wanted, self.household.known())
-        return Plan(acts, run, telling.question(phrases, known, wanted))
+        question = telling.question(phrases, known, wanted)
+        return Plan(acts, run, question, patience=PATIENCE)
 
 
 _Tells = Callable[..., ToolResult]
