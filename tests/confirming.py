@@ -178,7 +178,7 @@ class PlayingSpeaker(FakeSpeaker):
         return super().stop()
 
 
-@dataclass
+@dataclass(repr=False)
 class Talk:
     """A box with a guarded house."""
 

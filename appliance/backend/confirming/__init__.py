@@ -24,9 +24,10 @@ down on the device:
 * no: settled with it. Nothing that was a word: likewise, and the user is told so.
 * anything else: a yes/no question is settled with no, and the sound is handed on as the turn that
   it is. Where the PIN was asked for nothing is ever handed on: the question is put again.
-* the question had not been put yet: nothing can be confirmed. It is settled with no; what has no
-  digits in it is handed on.
-* the challenge has ended meanwhile: answers are not handed on, anything else is.
+* the question had not been put yet: nothing can be confirmed. It is settled with no, and what is
+  no answer to it is handed on, unless the PIN was to be asked for.
+* the challenge has ended meanwhile: answers are not handed on, nor anything where the PIN was
+  asked for.
 
 Of a PIN there is no event but ``Understood(…, "PIN")``, no log and no memory.
 

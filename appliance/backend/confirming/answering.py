@@ -168,7 +168,7 @@ class Answering:
                 await self.settle(question, Word(yes=True), number)
             case Kind.NOTHING:
                 await self.settle(question, Word(yes=False), number, say=say.nothing)
-            case Kind.NO | Kind.PIN:
+            case Kind.NO | Kind.PIN | Kind.OTHER if pin or reply.kind is Kind.NO:
                 await self.settle(question, Word(yes=False), number, say=say.left)
             case _:
                 await self.decline(question)
@@ -176,12 +176,15 @@ class Answering:
 
     async def _late(self, held: Held, reply: Reply, question: Question | None) -> None:
         """Take an answer to what has ended; none is handed on, least of all a PIN."""
-        if reply.kind is Kind.OTHER:
-            await self._desk.hand_on(held)
-        elif question is not None and question.outcome:
-            await self._desk.say(held.number, question.outcome)
+        number, told = held.number, "" if question is None else question.outcome
+        if reply.kind is not Kind.OTHER:
+            await self._desk.say(number, told, stay=bool(told))
+        elif question is not None and question.challenge.pin:
+            await self._desk.say(number, told or self._voice.phrases.not_understood)
         else:
-            await self._desk.say(held.number, "", stay=False)
+            if told:
+                self._desk.offer(told)
+            await self._desk.hand_on(held)
 
     async def settle(
         self, question: Question, word: Word, turn: TurnNumber | None, *, say: str = ""

@@ -29,7 +29,7 @@ class Question:
     taken: bool = False
     """An answer to it was, or is being, given from here."""
 
-    outcome: str | None = field(default=None, repr=False)
+    outcome: str = field(default="", repr=False)
     """It was settled elsewhere while somebody spoke: what is to be said of that."""
 
 
