@@ -3,11 +3,15 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from appliance.errors import ConfigError
 from appliance.tools.templates import TemplateFailed, compile_template
+
+_compiled = lru_cache(maxsize=1024)(compile_template)
+"""A language has some hundred texts, and reading one takes longer than all else in a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Wording:
     def say(self, tool: str, key: str, values: Mapping[str, object]) -> str:
         """Fill in what a built-in tool says."""
         try:
-            return compile_template(self.text(tool, key)).render(values)
+            return _compiled(self.text(tool, key)).render(values)
         except TemplateFailed as error:  # a test renders every text of every language
             raise ConfigError((f"languages: tools.{tool}.{key}: {error}",)) from error
 
