@@ -288,9 +288,9 @@ def test_a_day_with_many_timers_leaves_nothing_behind(
             await box.call("set_alarm", time="07:00", day="daily")
 
             async def hour() -> None:
-                for number in range(10):
+                for number in range(4):
                     await box.call("set_timer", duration_s=60 + 60 * number, name=f"t{number}")
-                await box.call("change_timer", action="cancel", which="t9")
+                await box.call("change_timer", action="cancel", which="t3")
                 await asyncio.sleep(3_600.0)
                 box.said.clear()
                 box.body.playback.rings.clear()
@@ -303,7 +303,7 @@ def test_a_day_with_many_timers_leaves_nothing_behind(
             gc.collect()
             grown = len(gc.get_objects()) - before
             assert len(box.part.keeper.state.items) == 1
-            assert box.part.keeper.state.last == 1 + 24 * 10
+            assert box.part.keeper.state.last == 1 + 24 * 4
             assert grown < 500
 
     virtual(main)

@@ -86,7 +86,7 @@ def specs(words: Wording) -> tuple[ToolSpec, ...]:
             words,
             "list_timers",
             {"which": name, "kind": kind},
-            intents=(IntentBinding("HassTimerStatus", slots={"name": "which"}),),
+            intents=(IntentBinding("HassTimerStatus", {"kind": "timer"}, {"name": "which"}),),
         ),
     )
 

@@ -239,6 +239,7 @@ class Maker:
                 numbers=self.numbers,
                 plain=plain | self.stop | self._steps,
                 articles=self._language.words.articles,
+                moments=self.moments,
             ),
             examples,
             plain,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from appliance.backend.local.understand.moments import Moments
 from appliance.backend.local.understand.numbers import Numbers, Quantity
 from appliance.backend.local.understand.slots import Form, Kind, Slot
 from appliance.backend.local.understand.sound import Ear, joined
@@ -82,6 +83,7 @@ class Filler:
         numbers: Reads numbers.
         plain: Words that are never a misheard value: articles, what examples are made of.
         articles: Words that a misheard value does not begin with.
+        moments: Reads times of day; ``None``: nobody asks for any.
     """
 
     def __init__(
@@ -92,7 +94,9 @@ class Filler:
         numbers: Numbers,
         plain: frozenset[str],
         articles: Collection[str] = (),
+        moments: Moments | None = None,
     ) -> None:
+        self._moments = moments
         self.slots = tuple(slots[:_MOST_SLOTS])
         self._ear = ear
         self._numbers = numbers
@@ -116,7 +120,7 @@ class Filler:
         said = self._numbers.spelled(words)
         quantities = self._numbers.all(said)
         choices = [span for span in self._choices(said) if not _cuts(span, quantities)]
-        spans = [*choices, *self._quantities(said, quantities)]
+        spans = [*choices, *self._quantities(said, quantities), *self._times(said)]
         likely = [span for span in spans if span.likeness >= LIKELY]
         chosen = self._with_required(_best(likely, len(said)), choices)
         taken = {at for span in chosen for at in range(span.start, span.end)}
@@ -209,6 +213,21 @@ class Filler:
                     named = 1.2 if slot.unit is not None and quantity.unit == slot.unit else 1.0
                     gain = (1 - _WORTHLESS) * max(letters, 3) * named
                     yield Span(start, quantity.end, index, value, 1.0, gain)
+
+    def _times(self, said: Sequence[str]) -> Iterator[Span]:
+        """Yield the longest time of day at each word, where there must be one."""
+        wanted = [
+            index
+            for index, slot in enumerate(self.slots)
+            if slot.kind is Kind.TIME and slot.required
+        ]
+        if self._moments is None or not wanted:
+            return
+        for start in range(len(said)):
+            for end, value in self._moments.at(said, start)[:1]:
+                gain = (1 - _WORTHLESS) * max(len(joined(said[start:end])), 3)
+                for index in wanted:
+                    yield Span(start, end, index, value, 1.0, gain)
 
 
 def _for_short(likeness: float, run: Sequence[str], form: Form) -> float:

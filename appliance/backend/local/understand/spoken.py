@@ -22,8 +22,8 @@ LONGEST_PHRASE = 24
 LONGEST_INNER = 5
 """Words of free text before other words, such as the name of a timer."""
 
-MOST_STEPS = 5_000
-"""Steps that one sentence is worth."""
+MOST_STEPS = 2_000
+"""Steps that one sentence is worth beside one example."""
 
 _READ = frozenset({Kind.DURATION, Kind.TIME, Kind.PHRASE})
 """What hassil cannot spell out."""
@@ -87,8 +87,8 @@ class Spoken:
             free: Whether any of its words may be free text.
         """
         best: tuple[tuple[int, int], Request] | None = None
-        budget = _Budget()
         for pattern in self._patterns:
+            budget = _Budget()
             if not free and pattern.writes:
                 continue
             for values, many in self._readings(pattern.parts, tuple(words), 0, budget):
@@ -97,7 +97,6 @@ class Spoken:
                 rank = (many, -len(pattern.parts))
                 if best is None or rank < best[0]:
                     best = rank, Request(pattern.tool, values)
-                break
         return () if best is None else (best[1],)
 
     def _times(self, words: Sequence[str]) -> bool:
