@@ -276,7 +276,7 @@ class Expressions:
             raise TemplateRefused
         given = [] if base is None else [self.expression(base)]
         given += [self.expression(one) for one in node.args]
-        options = [(one.key, self.expression(one.value)) for one in node.kwargs]
+        options = [(str(one.key), self.expression(one.value)) for one in node.kwargs]
 
         def evaluate(run: Run) -> Any:
             values = [one(run) for one in given]

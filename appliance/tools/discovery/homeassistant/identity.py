@@ -11,6 +11,9 @@ MOST_IDENTIFIERS = 8
 _IEEE = re.compile(r"(?:^|[_-])(0x[0-9a-f]{16})(?:$|[_-])")
 _MAC = re.compile(r"(?:^|[_-])((?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{12})$")
 _MAC_CONNECTIONS = ("mac", "bluetooth", "wifi", "ethernet")
+_BRIDGE = "zigbee2mqtt_bridge"
+"""The coordinator: what is announced of it is the program's, not a device's."""
+
 _NOBODY = ("000000000000", "ffffffffffff")
 
 
@@ -48,7 +51,7 @@ def _several(raw: object) -> Iterator[object]:
 
 def _identities(identifier: str) -> Iterator[str]:
     lower = identifier.lower()
-    ieee = _IEEE.search(lower)
+    ieee = None if lower.startswith(_BRIDGE) else _IEEE.search(lower)
     if ieee is not None:
         yield f"ieee:{ieee[1]}"
         return

@@ -99,7 +99,8 @@ def _compiled(source: str) -> Template | str:
     try:
         tree = _ENVIRONMENT.parse(source)
         grammar = Grammar()
-        return Template(source, frozenset(grammar.names), (), grammar.template(tree))
+        render = grammar.template(tree)
+        return Template(source, frozenset(grammar.names), (), render)
     except TemplateRefused as refused:
         return refused.rule
     except Exception:  # noqa: BLE001 - Jinja on a stranger's text

@@ -73,12 +73,26 @@ def build(draft: Draft) -> None:
             write, pairs = Word(position, ends, "position"), ends
     position_reads = _positions(draft, "position", meanings.Percent(closed, opened))
     draft.add(Trait.POSITION, PERCENT, position_reads, move, tolerance=1.0)
-    reads = draft.reads("state_topic", "value_template", state_words(draft))
-    if not reads:
-        reads = _positions(draft, "position", meanings.ZeroIs(closed))
+    reads = _openings(draft, closed)
     settable = tuple(str(value) for value, _ in pairs)
     draft.add_words(Trait.OPENING, OPENINGS, settable, reads, write)
     _tilt(draft)
+
+
+def _openings(draft: Draft, closed: float) -> tuple[Reader, ...]:
+    """Return what tells whether it is open: its state, else its position.
+
+    Where one message tells both, "stopped" says less than the position does.
+    """
+    by_position = _positions(draft, "position", meanings.ZeroIs(closed))
+    together = bool(by_position) and draft.topic("state_topic") == draft.topic("position_topic")
+    words = state_words(draft)
+    if together:
+        words = meanings.Words(tuple(pair for pair in words.pairs if pair[1] != "stopped"))
+    reads = draft.reads("state_topic", "value_template", words)
+    if not reads:
+        return by_position
+    return (*by_position, *reads) if together else reads
 
 
 def _positions(draft: Draft, key: str, meaning: meanings.Meaning) -> tuple[Reader, ...]:
