@@ -18,6 +18,8 @@ from appliance.units import Seconds
 
 app = typer.Typer(help="What can be done in the house, and what was done.", no_args_is_help=True)
 
+app.callback()(lambda: None)  # one word more than the program's own, even while there is one only
+
 PAUSE = Seconds(0.5)
 """Between two looks at the file."""
 

@@ -107,13 +107,13 @@ class AuditLog:
                 lines, lost = list(self._waiting), self._lost
                 self._waiting.clear()
                 self._lost = 0
-            if lost:
-                lines.append({"lost": lost})
-            self._append([_encoded(line) for line in lines])
+            self._append([_encoded(line) for line in lines], lost)
 
-    def _append(self, lines: list[bytes]) -> None:
+    def _append(self, lines: list[bytes], lost: int) -> None:
+        """Write lines, and how many were lost before; what cannot be written is lost, too."""
+        said = [_encoded({"lost": lost})] if lost else []
         try:
-            for line in lines:
+            for line in (*said, *lines):
                 self._rotate(len(line))
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
                 with os.fdopen(os.open(self.path, flags, 0o600), "ab") as file:
@@ -123,7 +123,7 @@ class AuditLog:
                 log.warning("%s cannot be written: %s", self.path, error)
             self._refused = True
             with self._lock:
-                self._lost += len(lines)
+                self._lost += lost + len(lines)
         else:
             self._refused = False
 
