@@ -14,6 +14,7 @@ from appliance.app.ducking import Ducker
 from appliance.app.errands import Errands
 from appliance.app.ground import Ground
 from appliance.app.manifest_folders import Found
+from appliance.app.mcp_tools import gate_settings
 from appliance.app.parts import parts_of
 from appliance.app.quiet import QuietWatch, hours
 from appliance.app.wake_choice import Choice, WakeChoice
@@ -104,7 +105,7 @@ class House:
         self._told = asyncio.Event()
         self._found = found
         self.tools = ToolRegistry(
-            words, self._actions, remote=config.realtime.mcp, settings=config.gate
+            words, self._actions, remote=config.realtime.mcp, settings=gate_settings(config)
         )
         """``ports.ToolRunner``."""
 

@@ -6,6 +6,8 @@ from appliance.app.devices import Devices
 from appliance.app.gate import GatePart
 from appliance.app.ground import Ground, Part
 from appliance.app.home_assistant import HomeAssistantDevice
+from appliance.app.mcp_server import McpServer
+from appliance.app.mcp_tools import McpTools
 from appliance.app.rivals import Rivals
 from appliance.app.rooms import Rooms
 from appliance.app.timers import Timers
@@ -16,6 +18,8 @@ MAKERS: tuple[Callable[[Ground], Part], ...] = (
     HomeAssistantDevice,
     Rivals,
     Rooms,
+    McpTools,
+    McpServer,
     Timers,
 )
 """In the order in which they are told of things."""
