@@ -17,7 +17,7 @@ import appliance.mqtt
 
 SCHEMAS = Path(appliance.mqtt.__file__).parent / "schemas"
 
-NOT_OURS = re.compile(r"/(set|request)/|^[^/]+/tools/|^[^/]+/rooms/[^/]+/timer$")
+NOT_OURS = re.compile(r"/(set|request)/|^[^/]+/tools/|/rooms/[^/]+/timer$")
 """What others publish to us."""
 
 DEVICES_ANSWER = "/response/"
