@@ -11,7 +11,7 @@ from typing import Protocol
 
 from appliance.tools.devices.model import Unwritable, Value
 from appliance.tools.discovery.colours import from_hex, from_hue, from_xy, to_hex, to_hue, to_xy
-from appliance.tools.discovery.payloads import LONGEST_TEXT, dig, number
+from appliance.tools.discovery.payloads import LONGEST_TEXT, dig, number, text
 
 
 class Codec(Protocol):
@@ -129,7 +129,7 @@ class Text:
 
     def read(self, raw: object) -> Value | None:
         """Return it."""
-        return raw[: self.longest] if isinstance(raw, str) else None
+        return text(raw, self.longest) if isinstance(raw, str) else None
 
     def write(self, value: Value) -> object:
         """Return it."""
@@ -149,7 +149,7 @@ class Scalar:
         if isinstance(raw, int | float):
             found = number(raw)
             return None if found is None else tidy(found)
-        return raw[:LONGEST_TEXT] if isinstance(raw, str) else None
+        return text(raw) if isinstance(raw, str) else None
 
     def write(self, value: Value) -> object:
         """Refuse."""

@@ -65,7 +65,7 @@ class HomieWriter:
         """Return a message for each trait."""
         del now
         sent = tuple(
-            Outgoing(topic, str(codec.write(wanted[trait])).encode(), qos)
+            Outgoing(topic, str(codec.write(wanted[trait])).encode(errors="replace"), qos)
             for trait, topic, codec, qos in self.says
             if trait in wanted
         )

@@ -24,6 +24,7 @@ LONGEST_TOPIC = 512
 Path = tuple[str | int, ...]
 
 _TOPIC = re.compile(r"[^\x00-\x1f\x7f-\x9f+#\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+")
+_HALVES = re.compile(r"[\ud800-\udfff]")
 _latest: tuple[bytes, object] = (b"null", None)
 
 
@@ -106,8 +107,11 @@ def whole(value: object, low: int, high: int) -> int | None:
 
 
 def text(value: object, longest: int = LONGEST_TEXT) -> str:
-    """Return a text, cut to length; empty if it is none."""
-    return value[:longest] if isinstance(value, str) else ""
+    """Return a text, cut to length, without halves of characters; empty if it is none."""
+    if not isinstance(value, str):
+        return ""
+    cut = value[:longest]
+    return cut if cut.isascii() else _HALVES.sub("", cut)
 
 
 def word(value: object, longest: int = LONGEST_TEXT) -> str:

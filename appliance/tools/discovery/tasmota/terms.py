@@ -164,7 +164,7 @@ class CommandWriter:
         del now
         spared = {one for one, other in self.implied if one in wanted and other in wanted}
         sent = tuple(
-            Outgoing(one.command, str(one.codec.write(wanted[one.trait])).encode())
+            Outgoing(one.command, str(one.codec.write(wanted[one.trait])).encode(errors="replace"))
             for one in self.says
             if one.trait in wanted
             and one.trait not in spared

@@ -88,7 +88,8 @@ class JsonWriter:
             told[prop] = codec.write(wanted[trait])
         if not told:
             raise Unwritable("nothing of it can be said")
-        return (Outgoing(self.topic, json.dumps(told, ensure_ascii=False).encode()),)
+        payload = json.dumps(told, ensure_ascii=False).encode(errors="replace")
+        return (Outgoing(self.topic, payload),)
 
 
 def writer_of(part: Part, topic: str) -> JsonWriter | None:
