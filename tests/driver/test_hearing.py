@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeGuard
 
 import numpy as np
 import pytest
@@ -31,10 +31,14 @@ class Plain:
         return Taps(wake=tap, speech=tap, recognition=tap)
 
 
+@dataclass
 class WordAt:
+    number: int = WORD_AT
+    word: str = "computer"
+
     def process(self, frame: Frame) -> HeardEvent | None:
-        if frame.start == WORD_AT * FRAME_SAMPLES:
-            return WakeWordHeard("computer", 0.9, frame.end)
+        if frame.start == self.number * FRAME_SAMPLES:
+            return WakeWordHeard(self.word, 0.9, frame.end)
         return None
 
 
@@ -121,6 +125,21 @@ async def test_at_rest_nothing_but_the_wake_word_reaches_the_event_loop() -> Non
         assert room.threads == [threading.current_thread().name]
         assert room.speech.fed == 0
         assert room.thread.position() == 50 * FRAME_SAMPLES
+
+
+async def test_another_wake_word_is_looked_for_from_the_next_frame_on() -> None:
+    async with Room() as room:
+        await room.source.give(10)
+        room.thread.exchange_wake([WordAt(20, "alexa")])
+        await room.source.give(40)
+
+        words = [event.word for h in room.arrived for event in h.events if is_word(event)]
+        assert words == ["alexa"]
+        assert room.thread.position() == 50 * FRAME_SAMPLES
+
+
+def is_word(event: HeardEvent) -> TypeGuard[WakeWordHeard]:
+    return isinstance(event, WakeWordHeard)
 
 
 async def test_words_before_the_wake_word_was_noticed_are_delivered() -> None:

@@ -16,7 +16,12 @@ def written() -> None:
 
 def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "kept.json"
-    Kept(path).keep(muted=True, private=True, volumes={"volume": 30, "alarm_volume": 80})
+    Kept(path).keep(
+        muted=True,
+        private=True,
+        volumes={"volume": 30, "alarm_volume": 80},
+        wake=("alexa", 0.8, "as it was"),
+    )
     written()
     again = Kept(path)
     again.read()
@@ -26,6 +31,9 @@ def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
         "private": True,
         "volume": 30,
         "alarm_volume": 80,
+        "wake_word": "alexa",
+        "wake_sensitivity": 0.8,
+        "wake_over": "as it was",
     }
 
 
@@ -36,6 +44,9 @@ def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
         "nonsense",
         "[]",
         '{"muted": "yes", "private": 1, "volume": 900, "chime_volume": -1}',
+        '{"wake_word": "alexa", "wake_over": "", "wake_sensitivity": 7}',
+        '{"wake_word": 1, "wake_over": "", "wake_sensitivity": 0.3}',
+        '{"wake_word": "alexa", "wake_over": "", "wake_sensitivity": NaN}',
         "{",
     ],
 )
