@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from appliance.app.answers import Catalogue, local_backend
 from appliance.app.background import in_background
+from appliance.app.detectors import wake_phrases
 from appliance.app.spending import Accounts, open_accounts
 from appliance.audio.clock import LoopClock
 from appliance.backend.choice import Choice
@@ -114,7 +115,8 @@ async def open_answers(
             failover = _failover(config, parts, catalogue, start, accounts)
             answers = Answers(failover, failover, names[0], accounts, private)
         if confirmations is not None:
-            words = await in_background(consent.load, config.device.language)
+            called = wake_phrases(config)
+            words = await in_background(consent.load, config.device.language, called)
             confirming = ConfirmingBackend(
                 answers.backend, parts, words, confirmations, button=config.gate.button
             )

@@ -5,7 +5,7 @@ was said is one, and a word of refusal anywhere in few words is a refusal. The b
 come back through the microphone, is no answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
@@ -14,8 +14,16 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.backend.local import language_files
+from appliance.backend.local.understand import language as languages
 from appliance.backend.local.understand.numbers import Numbers
-from appliance.backend.local.understand.text import Tokens, contains, phrase, starts_with
+from appliance.backend.local.understand.sound import Ear
+from appliance.backend.local.understand.text import (
+    Tokens,
+    contains,
+    phrase,
+    starts_with,
+    without_wake_phrase,
+)
 
 LONGEST: Final = 400
 """Characters; more is no answer to a question."""
@@ -99,15 +107,18 @@ class Consent:
 
     Args:
         given: The language's file, checked.
+        wake_phrases: As they are spoken: they may stand before the answer.
     """
 
-    def __init__(self, given: _File) -> None:
+    def __init__(self, given: _File, wake_phrases: Iterable[str] = ()) -> None:
         self.say: Say = given.say
         """What the box says."""
 
         self._yes = tuple(map(phrase, given.words.yes))
         self._no = tuple(map(phrase, given.words.no))
         self._fillers = tuple(map(phrase, given.words.fillers))
+        self._wake = tuple(map(phrase, wake_phrases))
+        self._key = Ear(languages.load(given.numbers)).key
         self._numbers = Numbers(given.numbers)
         self._zero = frozenset(given.digits.zero)
         self._repeat: Mapping[str, int] = given.digits.repeat
@@ -121,7 +132,7 @@ class Consent:
             question: What the box asked.
             pin: Whether it asked for the PIN.
         """
-        words = phrase(text[:LONGEST])
+        words = without_wake_phrase(phrase(text[:LONGEST]), self._wake, self._key)
         asked = phrase(question)
         if not words or _echoes(words, asked):
             return Reply(Kind.NOTHING)
@@ -133,10 +144,9 @@ class Consent:
             return Reply(Kind.YES)
         return Reply(Kind.OTHER)
 
-    def agrees_or_refuses(self, text: str) -> bool:
-        """Tell whether a sentence has a word in it that would answer it: no question may."""
-        words = phrase(text)
-        return contains(words, (*self._yes, *self._no))
+    def agrees(self, text: str) -> bool:
+        """Tell whether a sentence has a yes in it: no question of the box may."""
+        return contains(phrase(text), self._yes)
 
     def digits(self, words: Sequence[str]) -> str:
         """Return all digits that were said, in order; "" where there are none.
@@ -193,7 +203,7 @@ class Consent:
         return agreed
 
 
-def load(language: str) -> Consent:
+def load(language: str, wake_phrases: Iterable[str] = ()) -> Consent:
     """Read the words of a language such as ``en`` or ``en-GB`` (which falls back to ``en``).
 
     Takes half a second the first time; not on the event loop.
@@ -201,7 +211,8 @@ def load(language: str) -> Consent:
     Raises:
         ConfigError: There are none, or their file is wrong.
     """
-    return Consent(language_files.load(resources.files(__name__), language, _File))
+    given = language_files.load(resources.files(__name__), language, _File)
+    return Consent(given, wake_phrases)
 
 
 def _echoes(words: Tokens, asked: Tokens) -> bool:
