@@ -1,5 +1,6 @@
 """The devices that are found on the broker, and the tools that are made of them."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from appliance.app.ground import Ground, Part
@@ -12,7 +13,11 @@ from appliance.tools.discovery.homie import HomieDialect
 from appliance.tools.discovery.shelly.dialect import ShellyDialect
 from appliance.tools.discovery.tasmota.dialect import TasmotaDialect
 from appliance.tools.discovery.zigbee2mqtt.dialect import Zigbee2MqttDialect
+from appliance.tools.plan import Planned
 from appliance.units import Seconds
+
+LONGEST_OFFER = Seconds(2.0)
+SOON = Seconds(0.02)
 
 DIALECTS: Mapping[Source, Callable[[Ground], tuple[Dialect, ...]]] = {
     Source.ZIGBEE2MQTT: lambda ground: tuple(
@@ -51,7 +56,9 @@ class Devices(Part):
             patience=Seconds(settings.confirm_s),
             names=None if ground.folder is None else ground.folder / FILE,
         )
-        self.household.on_change(self._offer)
+        self._changed = asyncio.Event()
+        self._offering = False
+        self.household.on_change(self._changed.set)
 
     async def prepare(self) -> None:
         """Read the owner's names."""
@@ -66,19 +73,29 @@ class Devices(Part):
         self.household.connection(up=up)
 
     async def settle(self) -> None:
-        """Wait until the devices that are retained are known."""
+        """Wait until the devices that are retained are known, and their tools."""
         await self.household.settle()
+        try:
+            async with asyncio.timeout(LONGEST_OFFER):
+                while self._offering or self._changed.is_set():  # noqa: ASYNC110 - no event for both
+                    await asyncio.sleep(SOON)
+        except TimeoutError:
+            return
 
     async def run(self) -> None:
-        """Find."""
-        await self.household.run()
+        """Find, and offer what is found."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.household.run(), name="household")
+            while True:
+                await self._changed.wait()
+                self._offering = True
+                self._changed.clear()
+                tools = await asyncio.to_thread(self._tools)  # of thousands of things
+                self._ground.tools.set_planned("devices", tools)
+                self._offering = False
 
-    def _offer(self) -> None:
-        config = self._ground.config
-        tools = offer(
-            self.household,
-            self._ground.words,
-            most_listed=config.devices.most_listed,
-            area=config.device.area,
+    def _tools(self) -> tuple[Planned, ...]:
+        devices, device = self._ground.config.devices, self._ground.config.device
+        return offer(
+            self.household, self._ground.words, most_listed=devices.most_listed, area=device.area
         )
-        self._ground.tools.set_planned("devices", tools)

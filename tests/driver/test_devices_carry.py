@@ -39,7 +39,7 @@ class Room:
 
     def __post_init__(self) -> None:
         self.carrier = Carrier(self.bus, patience=PATIENCE)
-        self.carrier.states.follow(self.things)
+        list(self.carrier.states.follow(self.things))
 
     async def order(self, name: str, **wanted: Value) -> Outcome:
         known = Known(name, self.things[name], name)
@@ -390,16 +390,16 @@ def test_a_topic_is_subscribed_to_once_and_left_with_its_last_thing() -> None:
     assert not states.reachable("a")
     assert not states.reachable("b")
     here.say("a", power=True)
-    states.follow({"a": things["a"]})
+    list(states.follow({"a": things["a"]}))
     assert set(here.bus.handlers) == {"plain/a", "bridge"}
     renewed = replace(things["a"], name="new")
-    states.follow({"a": renewed})
+    list(states.follow({"a": renewed}))
     assert states.now("a") == {Trait.POWER: True}
     assert not states.reachable("a")
-    states.follow({"a": thing_of("a", Trait.POWER)})
+    list(states.follow({"a": thing_of("a", Trait.POWER)}))
     assert set(here.bus.handlers) == {"plain/a", "plain/a/online"}
     assert states.now("a") == {Trait.POWER: True}
-    states.follow({})
+    list(states.follow({}))
     assert here.bus.handlers == {}
     assert states.now("a") == {}
     assert not states.reachable("a")
@@ -420,7 +420,7 @@ def test_a_newcomer_on_a_known_topic_has_it_told_again() -> None:
         features={Trait.POWER: Feature(Flag(), reads=(JsonReader("plain/lamp", "power"),))},
         availability=Availability(),
     )
-    here.carrier.states.follow({**here.things, "other": other})
+    list(here.carrier.states.follow({**here.things, "other": other}))
     assert subscribed == ["plain/lamp"]
     assert len(here.bus.handlers["plain/lamp"]) == 1
     here.bus.say("plain/lamp", b'{"power": true}', retained=True)

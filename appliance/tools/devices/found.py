@@ -72,7 +72,7 @@ class Found:
         *,
         most: int,
         hidden: Iterable[str],
-        tell: Callable[[Survey], None],
+        tell: Callable[[Survey], Awaitable[None]],
     ) -> None:
         self._bus = bus
         self._hidden = tuple(hidden)
@@ -137,14 +137,14 @@ class Found:
             more = bool(self._inbox) and now < self._survey_at
             self._reading = True
             survey = await work(self._read, batch, seen, self._names, more=more)
-            self._reading = False
             self._ask(self._ledger.asks())
             if survey is None:
                 self._dirty = True
             else:
                 self._survey_at = loop.time() + SURVEY_EVERY
                 self.left_out = survey.left_out
-                self._tell(survey)
+                await self._tell(survey)
+            self._reading = False
 
     async def _wait(self) -> None:
         """Return when there is something to do, and a little later, for what comes with it."""

@@ -134,11 +134,13 @@ class FoundHousehold:
         if names is not None:
             self._found.call(names)
 
-    def _take(self, survey: Survey) -> None:
+    async def _take(self, survey: Survey) -> None:
         if survey.known is self._known or survey.known == self._known:
             return
+        things = {name: each.thing for name, each in survey.known.items()}
+        for _ in self._carrier.states.follow(things):
+            await asyncio.sleep(0)
         self._known = survey.known
-        self._carrier.states.follow({name: each.thing for name, each in survey.known.items()})
         if self._telling is None:
             self._telling = asyncio.get_running_loop().call_later(SETTLE, self._tell)
 

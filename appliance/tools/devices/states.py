@@ -6,7 +6,7 @@ share it. What is kept is bounded by the number of things: a value for each trai
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from appliance.ports import ActionBus, Message
@@ -19,6 +19,9 @@ LONGEST_TEXT = 255
 """Characters of a value that is kept."""
 
 LARGEST_NUMBER = 1e15
+
+AT_ONCE = 50
+"""Things that are begun to be listened to before the event loop may do something else."""
 
 Heard = Callable[[str, Mapping[Trait, Value]], None]
 """Is told what a message that is not retained says of a thing."""
@@ -52,21 +55,33 @@ class States:
         self.attended: set[str] = set()
         """Ids of things whose every word is told; whoever awaits something adds them."""
 
-    def follow(self, things: Mapping[str, Thing]) -> None:
-        """Listen to these things, and no longer to any others."""
-        gone = [
-            name for name, state in self._states.items() if things.get(name) is not state.thing
-        ]
-        before = {name: self._states[name] for name in gone}
-        for name in gone:
+    def follow(self, things: Mapping[str, Thing]) -> Iterator[None]:
+        """Listen to these things, and no longer to any others.
+
+        Yields:
+            Now and then, to let the event loop do something else; go on until it ends.
+        """
+        for name in [name for name in self._states if name not in things]:
             self._remove(name)
-        renewed: set[str] = set()
-        for name, thing in things.items():
-            if name not in self._states:
-                renewed |= self._add(name, thing, before.get(name))
+        new = [
+            (name, thing)
+            for name, thing in things.items()
+            if name not in self._states or self._states[name].thing is not thing
+        ]
+        for begin in range(0, len(new), AT_ONCE):
+            fresh: set[str] = set()
+            for name, thing in new[begin : begin + AT_ONCE]:
+                before = self._states.get(name)
+                if before is not None:
+                    self._remove(name)
+                fresh |= self._add(name, thing, before)
+            self._listen(fresh)
+            yield
         for topic in [topic for topic in self._undo if topic not in self._topics]:
             self._undo.pop(topic)()
-        for topic in sorted(renewed):
+
+    def _listen(self, topics: set[str]) -> None:
+        for topic in sorted(topics):
             undo = self._undo.get(topic)
             self._undo[topic] = self._bus.subscribe(topic, self._on_message, qos=0)
             if undo is not None:  # asked for again, so that a newcomer hears what is retained
