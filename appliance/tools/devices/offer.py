@@ -52,7 +52,8 @@ def offer(
     able = {one.id for one in main if _is_for(one)}
     told = (one.id for one in main if one.id in able or _reads(one))
     listed = frozenset(islice(told, max(0, most_listed)))
-    makes = Makes(words, Phrases(words), listed)
+    taken = frozenset(name.casefold() for one in main for name in (one.name, *one.aliases))
+    makes = Makes(words, Phrases(words), listed, taken)
     tools = _Tools(household, makes)
     made: list[Planned] = []
     for family in FAMILIES:

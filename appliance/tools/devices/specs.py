@@ -27,6 +27,7 @@ MOST_OPTIONS = 60
 _MOST_AREAS = 100
 _LONGEST_TEXT = 500
 _SCENE = "scene"
+_SENSORS = (Kind.SENSOR, Kind.BINARY_SENSOR)
 _BY_NAME_ONLY = frozenset({"door", "garage", "garage_door", "gate"})
 """Covers that "open the door" and "close everything" do not mean: one says which."""
 
@@ -56,6 +57,8 @@ class Makes:
     words: Wording
     phrases: Phrases
     listed: frozenset[str]
+    taken: frozenset[str] = frozenset()
+    """What somebody has named a thing, in small letters: no other is called so by itself."""
 
     def control(self, family: Family, ours: Sequence[Known], *, fahrenheit: bool) -> ToolSpec:
         """Describe the tool of a family for the things of it."""
@@ -149,17 +152,33 @@ class Makes:
         return Target(one.id, one.name, aliases, one.area, kind, listed=listed)
 
     def _aliases(self, one: Known) -> Iterator[str]:
-        """Yield what else a thing is called: the owner's names, and the kind that people add."""
+        """Yield what else a thing is called: the owner's names, then what people make of it."""
         yield from one.aliases
+        for made in self._also(one):
+            if made.casefold() not in self.taken:
+                yield made
+
+    def _also(self, one: Known) -> Iterator[str]:
         name, device_class = one.name.casefold(), one.thing.device_class
         said = device_class.replace("_", " ")
-        match one.thing.kind:
-            case Kind.SCENE if name.endswith(f" {_SCENE}"):
-                yield one.name[: -len(_SCENE) - 1].strip()
-            case Kind.COVER if said and said.isascii() and said not in name:
-                yield f"{one.name} {said[:20]}"
-            case Kind.BINARY_SENSOR if one.area and self.phrases.has("also", device_class):
-                yield self.phrases.say("also", device_class, area=one.area)
+        if one.thing.kind is Kind.SCENE and name.endswith(f" {_SCENE}"):
+            yield one.name[: -len(_SCENE) - 1].strip()
+        if one.thing.kind is Kind.COVER and said and said.isascii() and said not in name:
+            yield f"{one.name} {said[:20]}"
+        if device_class in _BY_NAME_ONLY and one.thing.kind is Kind.COVER:
+            return
+        yield from self._without_room(one)
+        key = device_class if self.phrases.has("also", device_class) else one.thing.kind.value
+        texts = self.phrases.table("also").get(key)
+        for place, text in enumerate(texts if isinstance(texts, list) else ()):
+            if one.area or "{{" not in str(text):
+                yield self.phrases.fill("also", key, place, area=one.area)
+
+    def _without_room(self, one: Known) -> Iterator[str]:
+        """Yield "TV" for the living room TV: who is in the room, or has one only, says no more."""
+        room = f"{one.area} ".casefold() if one.area else ""
+        if room and one.thing.kind not in _SENSORS and one.name.casefold().startswith(room):
+            yield one.name[len(room) :].strip()
 
     def _property(
         self, parameter: Parameter, able: Sequence[Thing], *, fahrenheit: bool

@@ -132,6 +132,7 @@ class House:
         self.names = maker.names(self._catalogue)
         self.ear = maker.ear
         self.openings = maker.openings(self.tools.values())
+        self._plain = maker.stop
         self._called = {
             word
             for tool in self.tools.values()
@@ -168,6 +169,8 @@ class House:
         if any(w in self._called and w not in own and w not in tool.plain for w in filled.rest):
             return "it names something else"
         kinds = {tool.slots[span.slot].kind for span in filled.spans}
+        if self._is_qualified(tool, filled):
+            return "it names another such thing"
         named = kinds and kinds <= {Kind.TARGET, Kind.AREA}
         if named and tool.telling.isdisjoint(filled.rest) and not tool.goes_by_name:
             return "a name alone asks for nothing"
@@ -178,6 +181,17 @@ class House:
         ):
             return "a number alone says nothing"
         return None
+
+    def _is_qualified(self, tool: Tool, filled: Filled) -> bool:
+        """Tell whether the word before a name says which one, and is none that is known."""
+        starts = [s.start for s in filled.spans if tool.slots[s.slot].kind is Kind.TARGET]
+        known = self._plain | tool.plain
+        return any(
+            start > 0
+            and filled.said[start - 1] not in known
+            and not any(span.end == start for span in filled.spans)
+            for start in starts
+        )
 
     def resolve(self, tool: Tool, filled: Filled, *, named_only: bool = False) -> Request | None:
         """Turn values found in a text into a request: names and rooms into targets.
