@@ -56,23 +56,14 @@ class Phrases:
         Raises:
             ConfigError: The language's own text is wrong; a test renders every one.
         """
-        return self._filled((table, key), self.text(table, key), values)
-
-    def fill(self, table: str, key: str, place: int, **values: object) -> str:
-        """Fill in one text of a list; as ``say``."""
-        texts = self.table(table).get(key)
-        text = str(texts[place]) if isinstance(texts, list) else ""
-        return self._filled((table, f"{key}.{place}"), text, values)
-
-    def _filled(self, key: tuple[str, str], text: str, values: Mapping[str, object]) -> str:
         try:
-            template = self._compiled.get(key)
+            template = self._compiled.get((table, key))
             if template is None:
-                template = self._compiled[key] = compile_template(text)
+                template = compile_template(self.text(table, key))
+                self._compiled[table, key] = template
             return template.render(values)
         except TemplateFailed as error:
-            where = ".".join(("tools.devices", *key))
-            raise ConfigError((f"languages: {where}: {error}",)) from error
+            raise ConfigError((f"languages: tools.devices.{table}.{key}: {error}",)) from error
 
     def the(self, name: str) -> str:
         """Return a name as it stands in a sentence: "the front door"."""

@@ -27,6 +27,7 @@ MOST_OPTIONS = 60
 _MOST_AREAS = 100
 _LONGEST_TEXT = 500
 _SCENE = "scene"
+_ROOM = "{area}"
 _SENSORS = (Kind.SENSOR, Kind.BINARY_SENSOR)
 _BY_NAME_ONLY = frozenset({"door", "garage", "garage_door", "gate"})
 """Covers that "open the door" and "close everything" do not mean: one says which."""
@@ -170,9 +171,9 @@ class Makes:
         yield from self._without_room(one)
         key = device_class if self.phrases.has("also", device_class) else one.thing.kind.value
         texts = self.phrases.table("also").get(key)
-        for place, text in enumerate(texts if isinstance(texts, list) else ()):
-            if one.area or "{{" not in str(text):
-                yield self.phrases.fill("also", key, place, area=one.area)
+        for text in map(str, texts if isinstance(texts, list) else ()):
+            if one.area or _ROOM not in text:
+                yield text.replace(_ROOM, one.area or "")
 
     def _without_room(self, one: Known) -> Iterator[str]:
         """Yield "TV" for the living room TV: who is in the room, or has one only, says no more."""

@@ -414,3 +414,33 @@ def test_a_robot_that_can_call_out_is_asked_to() -> None:
     assert house.orders == [Order("vacuum", {Trait.LOCATE: True})]
     feature = house.known()["vacuum"].thing.features[Trait.LOCATE]
     assert isinstance(feature.shape, Press)
+
+
+def aliases(tools: Mapping[str, Planned], tool: str, device: str) -> tuple[str, ...]:
+    return next(t.aliases for t in tools[tool].spec.targets if t.id == device)
+
+
+def test_a_thing_is_called_what_people_make_of_its_name_and_kind() -> None:
+    _, tools = made(
+        switch("Living room TV", "living room"),
+        climate("TRV", "bedroom"),
+        cover("Balcony left", device_class="blind"),
+        contact("sensor 7", "hall", device_class="motion"),
+        scene("movie scene"),
+    )
+    assert "TV" in aliases(tools, "control_switch", "living_room_tv")
+    assert "bedroom heating" in aliases(tools, "control_climate", "trv")
+    assert "Balcony left blind" in aliases(tools, "control_cover", "balcony_left")
+    assert "motion in the hall" in aliases(tools, "read_device", "sensor_7")
+    assert "movie" in aliases(tools, "activate_scene", "movie_scene")
+
+
+def test_nothing_is_called_what_somebody_has_named_another_thing() -> None:
+    _, tools = made(climate("TRV", "bedroom"), climate("stove", "hall", aliases=("Heating",)))
+    assert "heating" not in aliases(tools, "control_climate", "trv")
+    assert "Heating" in aliases(tools, "control_climate", "stove")
+
+
+def test_a_garage_door_is_never_just_the_door() -> None:
+    _, tools = made(cover("garage door", "garage", device_class="garage"))
+    assert aliases(tools, "control_cover", "garage_door") == ()

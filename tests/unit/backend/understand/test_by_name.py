@@ -41,3 +41,16 @@ def test_a_garage_door_is_opened_by_its_own_name_only(said: str) -> None:
     assert calls("open the garage door") == (
         Call("control_cover", {"device": "garage_door", "action": "open"}),
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "set the attic heating to 20 degrees",
+        "unlock the cellar door",
+        "turn on the attic fan",
+        "start the old vacuum",
+    ],
+)
+def test_a_word_before_a_name_that_is_none_means_another_thing(said: str) -> None:
+    assert calls(said) == ()
