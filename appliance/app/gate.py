@@ -13,7 +13,7 @@ from appliance.app.box import Box
 from appliance.app.ground import Ground, Part
 from appliance.errors import BrokerError
 from appliance.host.audit_log import AuditLog
-from appliance.host.kept import state_folder
+from appliance.host.kept import box_folder
 from appliance.host.ledger_file import LedgerFile
 from appliance.host.pin_file import PinFile
 from appliance.ports import Confirming, Message, Word
@@ -44,7 +44,7 @@ class GatePart(Part):
         """Read how often the PIN was guessed at, and open the audit log."""
         state, guard = self._ground.state, self._ground.tools.guard
         if state is None:  # a command beside the box: it may ask for the PIN, and writes nothing
-            guard.equip(pins=PinFile(state_folder()))
+            guard.equip(pins=PinFile(box_folder()))
             return
         self._memory = LedgerFile(state / "gate.json")
         remembered = await asyncio.to_thread(_remembered, self._memory)

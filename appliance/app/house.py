@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,10 +21,12 @@ from appliance.app.quiet import QuietWatch, hours
 from appliance.app.wake_choice import Choice, WakeChoice
 from appliance.backend.local.pipeline import Speaks
 from appliance.config import Config
+from appliance.config.house import GateRule
 from appliance.host.kept import Kept, state_folder
 from appliance.mqtt.bridge import MqttBridge
 from appliance.mqtt.commands import CommandTopics
 from appliance.mqtt.presence import Bill, Presence, Shown, topics
+from appliance.ports import Message
 from appliance.timeline import Entry, Timeline
 from appliance.tools.builtin import built_in
 from appliance.tools.house import House as Actions
@@ -140,6 +143,22 @@ class House:
         for problem in self.problems():
             log.warning("%s", problem)
         bridge.on_state(self._on_state)
+
+    @property
+    def gate_rules(self) -> tuple[GateRule, ...]:
+        """The owner's rules, with those that follow from the tools of servers."""
+        return gate_settings(self._config).rules
+
+    def listen(self, topic: str, handler: Callable[[Message], None]) -> Callable[[], None]:
+        """Have every message of a topic filter told; return the undo."""
+        return self._bridge.subscribe(topic, handler)
+
+    def renew(self, found: Found) -> None:
+        """Take the manifests as they are now; tools that are in use end as they began."""
+        self._found = found
+        self._refused = self.tools.set_files(found.manifests)
+        for problem in (*found.problems, *self._refused):
+            log.warning("%s", problem)
 
     @property
     def connected(self) -> bool:
@@ -264,6 +283,7 @@ class House:
 
     def show_serving(self, name: str, reason: str) -> None:
         """Tell the house who answers, before anything has changed."""
+        self.tools.asker.serving(name)
         if self._presence is not None:
             self._presence.show_serving(name, reason)
 

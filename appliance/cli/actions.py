@@ -1,6 +1,7 @@
 """``voice-appliance actions``: what can be done in the house, and what was done."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -10,10 +11,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from appliance.cli.terminal import AsJson, console
+from appliance.cli.exits import Exit
+from appliance.cli.terminal import AsJson, console, errors
 from appliance.host.audit_log import AuditLog
 from appliance.host.journal import set_up_logging
-from appliance.host.kept import state_folder
+from appliance.host.kept import box_folder
 from appliance.units import Seconds
 
 app = typer.Typer(help="What can be done in the house, and what was done.", no_args_is_help=True)
@@ -36,13 +38,17 @@ Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on as more is d
 def audit_log(*, since: Since = None, follow: Follow = False, as_json: AsJson = False) -> None:
     """Show the audit log: who had what done, what was sent, and how it ended.
 
-    The log of whoever runs this: run it as the user of the service (docs/gate.md).
+    Only the box's own user and root may read it (docs/gate.md).
 
-    Example: voice-appliance actions log --since 2h
+    Example: sudo voice-appliance actions log --since 2h
     """
     set_up_logging(quiet=True)
     oldest = datetime.now(UTC) - _age(since) if since else None
-    log = AuditLog(state_folder())
+    folder = box_folder()
+    if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
+        errors.print(f"{folder} may not be read by you; try sudo", markup=False, soft_wrap=True)
+        raise typer.Exit(Exit.WRONG)
+    log = AuditLog(folder)
     _, place = log.read_on(None)
     _print(log.lines(), oldest, as_json=as_json)
     while follow:

@@ -6,7 +6,7 @@ import typer
 
 from appliance.cli.exits import Exit
 from appliance.cli.terminal import console, errors
-from appliance.host.kept import state_folder
+from appliance.host.kept import box_folder
 from appliance.host.pin_file import PinFile
 from appliance.tools.gate import pin
 
@@ -17,10 +17,10 @@ app = typer.Typer(help="The PIN that guards locks and alarms.", no_args_is_help=
 def set_pin() -> None:
     """Set the PIN, or another one: 4 to 10 digits, asked for twice and never shown.
 
-    Only its salted hash is kept, in the state folder of whoever runs this: run it as the user of
-    the service (docs/gate.md). A box that is running takes it at once.
+    Only its salted hash is kept, in the state folder of the box (docs/gate.md). A box that is
+    running takes it at once.
 
-    Example: sudo -u voice-appliance voice-appliance pin set
+    Example: sudo voice-appliance pin set
     """
     first = _asked("PIN (4 to 10 digits): ")
     if not pin.fits(first):
@@ -29,7 +29,7 @@ def set_pin() -> None:
     if _asked("once more: ") != first:
         errors.print("these were two different ones; nothing is changed")
         raise typer.Exit(Exit.WRONG)
-    file = PinFile(state_folder())
+    file = PinFile(box_folder())
     try:
         file.write(pin.hashed(first))
     except OSError as error:
@@ -41,7 +41,7 @@ def set_pin() -> None:
 @app.command()
 def clear() -> None:
     """Forget the PIN; what needs one is refused from now on."""
-    file = PinFile(state_folder())
+    file = PinFile(box_folder())
     try:
         there = file.clear()
     except OSError as error:
@@ -53,7 +53,7 @@ def clear() -> None:
 @app.command()
 def test() -> None:
     """Ask for the PIN and say whether it is right; exit code 1 if it is not."""
-    file = PinFile(state_folder())
+    file = PinFile(box_folder())
     try:
         kept = file.read()
     except (OSError, ValueError) as error:

@@ -18,6 +18,9 @@ from appliance.host.flushed import write_beside
 
 log = logging.getLogger(__name__)
 
+SYSTEM = Path("/var/lib/voice-appliance")
+"""Where the service keeps its state (``StateDirectory=`` of the unit)."""
+
 Volume = Literal["volume", "chime_volume", "alarm_volume"]
 _VOLUMES: tuple[Volume, ...] = ("volume", "chime_volume", "alarm_volume")
 
@@ -66,6 +69,15 @@ def state_folder() -> Path:
     """Return the folder that this appliance writes to: systemd's, or the user's."""
     given = os.environ.get("STATE_DIRECTORY")
     return Path(given) if given else user_state_path("voice-appliance")
+
+
+def box_folder() -> Path:
+    """Return the folder of the box of this machine, for a command beside it.
+
+    That of the service where it is installed, whoever asks; else as ``state_folder``.
+    """
+    given = os.environ.get("STATE_DIRECTORY")
+    return SYSTEM if not given and SYSTEM.is_dir() else state_folder()
 
 
 class Kept:

@@ -1,5 +1,6 @@
 """The hash of the owner's PIN, in the state folder. Every method blocks."""
 
+import os
 from pathlib import Path
 
 from appliance.host.flushed import replace_bytes
@@ -37,10 +38,15 @@ class PinFile:
     def write(self, kept: str) -> None:
         """Keep a hash in the place of the one before.
 
+        Written by root it belongs to whom the folder belongs to: the service must read it.
+
         Raises:
             OSError: The disk refuses; the old one holds.
         """
         replace_bytes(self.path, kept.encode("ascii") + b"\n")
+        if os.geteuid() == 0:
+            owner = self.path.parent.stat()
+            os.chown(self.path, owner.st_uid, owner.st_gid)
 
     def clear(self) -> bool:
         """Forget it; return whether there was one.
