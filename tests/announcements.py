@@ -1,6 +1,7 @@
 """What discovery made of an announcement, as plain data that a file can hold and a person read."""
 
 from collections.abc import Iterable, Mapping
+from typing import assert_never
 
 from appliance.ports import Message
 from appliance.tools.devices.model import (
@@ -36,6 +37,8 @@ def shape(feature: Feature) -> str:
             text = "colour"
         case Press():
             text = "press"
+        case unknown:
+            assert_never(unknown)
     if feature.choices:
         text += " (set: " + "|".join(feature.choices) + ")"
     return f"{text}; {'r' * bool(feature.reads)}{'w' * feature.settable}"

@@ -7,10 +7,13 @@ that is handled costs by its size, and what makes numbers or text grow asks befo
 
 from typing import Any
 
-from appliance.tools.templates import LONGEST_OUTPUT, TemplateFailed
+from appliance.tools.templates import TemplateFailed
 
-MOST_STEPS = 10_000
+MOST_STEPS = 4_000
 """Steps of one rendering; well above what real announcements need (some hundreds)."""
+
+LONGEST_OUTPUT = 16_384
+"""Characters that a template, or one filter in it, may make."""
 
 MOST_BITS = 512
 """Bits of a whole number."""
@@ -79,7 +82,7 @@ class Run:
             if len(value) > 64:
                 self.charge(len(value) >> 6)
         elif isinstance(value, _CONTAINERS):
-            self.charge(1 + (size(value, 8 * self.left + 8) >> 3))
+            self.charge(1 + size(value, self.left))
         elif type(value) is int and value.bit_length() > MOST_BITS:
             raise TemplateFailed("a number is too large")
 
@@ -91,14 +94,12 @@ def size(value: object, most: int) -> int:
     while waiting:
         one = waiting.pop()
         if isinstance(one, str):
-            count += len(one) >> 3
-            continue
-        if not isinstance(one, _CONTAINERS):
-            continue
-        count += len(one)
-        if count > most:
-            break
-        waiting.extend(one.values() if isinstance(one, dict) else one)
+            count += len(one) >> 6
+        elif isinstance(one, _CONTAINERS):
+            count += len(one)
+            if count > most:
+                break
+            waiting += one.values() if isinstance(one, dict) else one
     return count
 
 

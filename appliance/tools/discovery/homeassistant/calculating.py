@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from appliance.tools.discovery.homeassistant.bounds import (
+    LONGEST_OUTPUT,
     MOST_BITS,
     Run,
     Undefined,
     text_of,
 )
-from appliance.tools.templates import LONGEST_OUTPUT, TemplateFailed
+from appliance.tools.templates import TemplateFailed
 
 Operator = Callable[[Run, Any, Any], Any]
 

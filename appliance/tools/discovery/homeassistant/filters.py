@@ -12,7 +12,14 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from appliance.tools.discovery.homeassistant.bounds import Run, Undefined, number_of, text_of
+from appliance.tools.discovery.homeassistant.bounds import (
+    LONGEST_OUTPUT,
+    MOST_STEPS,
+    Run,
+    Undefined,
+    number_of,
+    text_of,
+)
 from appliance.tools.discovery.homeassistant.calculating import (
     add,
     bounded,
@@ -20,7 +27,7 @@ from appliance.tools.discovery.homeassistant.calculating import (
     percent_format,
 )
 from appliance.tools.discovery.homeassistant.regex import pattern
-from appliance.tools.templates import LONGEST_OUTPUT, TemplateFailed
+from appliance.tools.templates import TemplateFailed
 
 Function = Callable[..., Any]
 NOT_GIVEN = Undefined("default")
@@ -40,6 +47,8 @@ def elements(value: Any) -> list[Any]:
         TemplateFailed: It holds nothing.
     """
     if isinstance(value, list | tuple | str | dict):
+        if len(value) > MOST_STEPS:
+            raise TemplateFailed("it has too many elements")
         return list(value)
     if isinstance(value, Undefined):
         return []

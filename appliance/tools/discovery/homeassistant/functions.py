@@ -296,6 +296,7 @@ def _string(method: Callable[..., Any]) -> Function:
 
 def _split(method: Callable[..., list[str]]) -> Function:
     def split(run: Run, text: str, *args: Any, **options: Any) -> list[str]:
+        run.charge(len(text) >> 3)
         made = method(text, *args, **options)
         run.weigh(made)
         return made

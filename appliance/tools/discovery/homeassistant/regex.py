@@ -75,11 +75,9 @@ class _Reader:
             return self._repeated(parts.negated(parts.literal("\n")))
         if char in "*+?":
             raise _unfit()
-        return self._repeated(parts.literal(char))
+        return self._repeated(self._literal(char))
 
     def _repeated(self, test: CharTest) -> Make:
-        if self.blind:
-            test = parts.either_case(test)
         times = self._quantifier()
         if times is None:
             return parts.single(test)
@@ -155,7 +153,11 @@ class _Reader:
         char = self._next()
         if char in parts.CLASSES:
             return parts.CLASSES[char]
-        return parts.literal(self._escaped(char))
+        return self._literal(self._escaped(char))
+
+    def _literal(self, char: str) -> CharTest:
+        test = parts.literal(char)
+        return parts.either_case(test) if self.blind else test
 
     def _escaped(self, char: str) -> str:
         if char in parts.CONTROLS:
@@ -195,7 +197,8 @@ class _Reader:
         def among(char: str) -> bool:
             return char in singles or any(test(char) for test in tests)
 
-        return parts.negated(among) if negated else among
+        test = parts.either_case(among) if self.blind else among
+        return parts.negated(test) if negated else test
 
     def _class_char(self, tests: list[CharTest]) -> str | None:
         char = self._next()

@@ -155,6 +155,7 @@ def group(index: int, body: Make) -> Make:
 
     def make(then: Step) -> Step:
         def close(state: State, at: int) -> int:
+            state.run.charge(1)
             before = state.spans[index]
             began = state.begins[index]
             state.spans[index] = (began, at)
@@ -201,9 +202,10 @@ def repeat(slot: int, body: Make, least: int, most: int, *, lazy: bool) -> Make:
             return found if found >= 0 else then(state, at)
 
         def again(state: State, at: int) -> int:
+            state.run.charge(2)
             turns, began = state.loops[slot]
             if at == began and turns > least:
-                return -1  # a turn that matched nothing would go on for ever
+                return then(state, at)  # further turns would match nothing, for ever
             return attempt(state, at)
 
         inner = body(again)

@@ -247,13 +247,19 @@ def test_names_are_kept_as_announced_but_not_longer_than_a_name() -> None:
         ({"ids": ["0x00158d00018255df"]}, {"ieee:0x00158d00018255df"}),
         ({"ids": "a4:cf:12:fe:1d:2c"}, {"mac:a4cf12fe1d2c"}),
         ({"ids": "shellyplus1-A4CF12FE1D2C"}, {"mac:a4cf12fe1d2c"}),
-        ({"ids": "x", "cns": [["mac", "A4-CF-12-FE-1D-2C"]]}, {"homeassistant:x", "mac:a4cf12fe1d2c"}),
+        (
+            {"ids": "x", "cns": [["mac", "A4-CF-12-FE-1D-2C"]]},
+            {"homeassistant:x", "mac:a4cf12fe1d2c"},
+        ),
         ({"cns": [["zigbee", "00:15:8d:00:01:82:55:df"]]}, {"ieee:0x00158d00018255df"}),
         ({"cns": [["mac", "00:00:00:00:00:00"]]}, {"homeassistant:plug1"}),
         ({"cns": [["mac"], "mac", None]}, {"homeassistant:plug1"}),
         ({"ids": {"no": "list"}}, {"homeassistant:plug1"}),
         ("not an object", {"homeassistant:plug1"}),
-        ({"ids": "zigbee2mqtt_bridge_0x00124b0024c2a1b0"}, {"homeassistant:zigbee2mqtt_bridge_0x00124b0024c2a1b0"}),
+        (
+            {"ids": "zigbee2mqtt_bridge_0x00124b0024c2a1b0"},
+            {"homeassistant:zigbee2mqtt_bridge_0x00124b0024c2a1b0"},
+        ),
     ],
 )  # fmt: skip
 def test_what_names_a_device_the_world_over(device: object, identity: set[str]) -> None:
