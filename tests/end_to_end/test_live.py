@@ -31,6 +31,7 @@ from appliance.demo.kitchen import MANIFESTS, simulated_kitchen
 from appliance.units import SampleRate
 from tests.broker import Broker, broker
 from tests.models import model_folder
+from tests.published import watched
 from tests.sound_server import SoundServer, sound_server
 
 ROOM = Path(__file__).parents[2] / "appliance" / "demo" / "room.flac"
@@ -147,7 +148,11 @@ def request_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with broker(tmp_path_factory.mktemp("broker")) as made, simulated_kitchen(made.port):
+    with (
+        broker(tmp_path_factory.mktemp("broker")) as made,
+        simulated_kitchen(made.port),
+        watched(made.port),
+    ):
         yield made
 
 
@@ -182,6 +187,7 @@ def test_broker_that_goes_away_is_told_of_and_comes_back_without_a_restart(
 ) -> None:
     with (
         broker(tmp_path_factory.mktemp("broker")) as house,
+        watched(house.port),
         sound_server(tmp_path) as server,
         running(server, tmp_path, settings(house.port)) as appliance,
     ):
