@@ -9,8 +9,10 @@ is well, the last that may serve is taken all the same: somebody must answer.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from appliance.units import Seconds
+from appliance.events import Usage
+from appliance.units import Seconds, TurnNumber
 
 FIRST_WAIT = Seconds(0.5)
 LONGEST_WAIT = Seconds(60.0)
@@ -21,6 +23,19 @@ _MOST_DOUBLINGS = 10
 
 PRIVACY = "privacy"
 BUDGET = "budget"
+
+
+class Purse(Protocol):
+    """Knows how much money is left."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether a cap is reached."""
+        ...
+
+    def take(self, usage: Usage, turn: TurnNumber | None = None) -> None:
+        """Book what something cost."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

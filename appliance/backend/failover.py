@@ -24,10 +24,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
-from typing import Protocol
 
 from appliance.backend import choice as choosing
-from appliance.backend.choice import Choice, Standing
+from appliance.backend.choice import Choice, Purse, Standing
 from appliance.backend.context import Called
 from appliance.backend.link import Link
 from appliance.backend.open_calls import OpenCalls
@@ -52,7 +51,6 @@ from appliance.events import (
     ReplyText,
     ToolCalled,
     Transcribed,
-    Usage,
     Used,
 )
 from appliance.frames import Frame
@@ -63,19 +61,6 @@ log = logging.getLogger(__name__)
 
 MOST_LOSSES = 4
 """Backends that one turn may cost; then the user is told that it failed."""
-
-
-class Purse(Protocol):
-    """Knows how much money is left."""
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether a cap is reached."""
-        ...
-
-    def take(self, usage: Usage, turn: TurnNumber | None = None) -> None:
-        """Book what something cost."""
-        ...
 
 
 class Failover:
@@ -236,6 +221,10 @@ class Failover:
             if not passed and self._calls.any_late and not self._calls.orphaned(awaited):
                 self._offer()  # all at once
         self._roster.refresh()
+
+    def amend(self, call: CallId, result: ToolResult) -> None:
+        """Keep how a call ended after all, for the sessions that follow; nobody reports it."""
+        self._memory.answered(call, result, self._clock.now())
 
     async def take_reply(self, turn: TurnNumber) -> None:
         """Pass on that a late reply is wanted, or have another session tell the results."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
@@ -436,6 +437,29 @@ def test_model_learns_the_outcome_with_the_next_turn() -> None:
     assert (told.text, told.image) == ("", None)
     assert "confirmed" in told.note
     assert UNLOCKED in told.note
+
+
+@dataclass
+class Amending(FakeBackend):
+    """Remembers calls for the sessions that follow, as a failover does."""
+
+    amended: list[tuple[CallId, str]] = field(default_factory=list)
+
+    def amend(self, call: CallId, result: ToolResult) -> None:
+        self.amended.append((call, result.say))
+
+
+def test_sessions_that_follow_learn_how_the_call_ended_after_all() -> None:
+    async def story(room: Talk) -> None:
+        await room.ask_for("open_safe")
+        await room.heard_out()
+        await room.speak("9 9 9 9")
+        await room.heard_out()
+        await room.speak("1 2 3 4")
+
+    inner = Amending()
+    talk(story, lambda: Talk(inner))
+    assert inner.amended == [(CallId("inner-1-open_safe"), UNLOCKED)]
 
 
 def test_late_reply_of_the_inner_backend_waits_until_the_answer_is_there() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from appliance.backend.local.parts import Sound
 from appliance.backend.local.reply import compose
 from appliance.events import BackendEvent, Understood
 from appliance.frames import Frame
-from appliance.ports import Confirmations, Confirming, ToolResult, Word
-from appliance.units import Seconds, TurnNumber
+from appliance.ports import Challenge, Confirmations, Confirming, ToolResult, Word
+from appliance.units import CallId, Seconds, TurnNumber
 
 WORKING: Final = Seconds(2.5)
 """How long what was confirmed may take before the user is told that it takes longer."""
@@ -28,14 +28,20 @@ STAGE: Final = "confirmation"
 Job = Callable[[], Awaitable[None]]
 
 
+@runtime_checkable
+class Amends(Protocol):
+    """A backend that remembers calls for the sessions that follow."""
+
+    def amend(self, call: CallId, result: ToolResult) -> None:
+        """Keep how a call ended after all."""
+        ...
+
+
 class Desk(Protocol):
     """Who takes part in the conversation; event loop only."""
 
     question: Question | None
     """What waits for an answer, or is being answered."""
-
-    note: str
-    """What the inner backend is to be told with its next turn."""
 
     @property
     def hearing(self) -> bool:
@@ -70,6 +76,10 @@ class Desk(Protocol):
 
     async def hand_on(self, held: Held) -> None:
         """Give the inner backend a turn that was kept."""
+        ...
+
+    def conclude(self, question: Question, result: ToolResult, *, yes: bool) -> None:
+        """Have the inner backend know what came of a call."""
         ...
 
 
@@ -128,7 +138,7 @@ class Answering:
         if news.result is None or news.state not in {"settled", "expired"}:
             return
         self._desk.question = None
-        self._desk.note = note(news.result, yes=news.state == "settled")
+        self._desk.conclude(question, news.result, yes=news.state == "settled")
         said = compose((news.result,), self._voice.phrases)
         if news.state == "expired" and not question.asked:
             said = ""
@@ -194,10 +204,10 @@ class Answering:
         if self._desk.question is question:
             self._desk.question = None
         if result.challenge is not None:
-            await self._ask_again(result, turn)
+            await self._ask_again(question.call, result.challenge, result.say, turn)
             return
         text = say or compose((result,), self._voice.phrases)
-        self._desk.note = note(result, yes=word.yes)
+        self._desk.conclude(question, result, yes=word.yes)
         if turn is not None and self._desk.waits_for(turn):
             await self._desk.say(turn, text)
         elif text and (turn is None or result.status != "rejected"):
@@ -208,7 +218,7 @@ class Answering:
         result = await self._settled(question, Word(yes=False), None)
         if self._desk.question is question:
             self._desk.question = None
-        self._desk.note = note(result, yes=False)
+        self._desk.conclude(question, result, yes=False)
 
     async def _settled(
         self, question: Question, word: Word, turn: TurnNumber | None
@@ -228,30 +238,25 @@ class Answering:
         finally:
             self.settling = False
 
-    async def _ask_again(self, result: ToolResult, turn: TurnNumber | None) -> None:
+    async def _ask_again(
+        self, call: CallId, challenge: Challenge, say: str, turn: TurnNumber | None
+    ) -> None:
         """Put the question that follows a wrong PIN, or none."""
-        if result.challenge is None:
-            return
-        number = TurnNumber(-1) if turn is None else turn
-        again = Question(result.challenge, number)
+        again = Question(challenge, TurnNumber(-1) if turn is None else turn, call)
         self._desk.question = again
         if turn is None or not self._desk.waits_for(turn):
             self._desk.offer(again)
             return
         again.due = again.asked = True
-        question = again.challenge.question
-        said = "" if question in result.say else question
-        await self._desk.say(turn, f"{result.say} {said}".strip())
+        asked = "" if challenge.question in say else challenge.question
+        await self._desk.say(turn, f"{say} {asked}".strip())
 
 
 def note(result: ToolResult, *, yes: bool) -> str:
     """Return what a model is told of a challenge that is over."""
     answer = "the user confirmed it" if yes else "the user did not confirm it"
-    return (
-        f"[From the box, not from the user: it has asked for the confirmation itself; {answer}."
-        f" Outcome: {result.status}. {result.say}".strip()
-        + "]"
-    )
+    outcome = f"{result.status}. {result.say}".strip()
+    return f"[From the box: it has asked for the confirmation, and {answer}. Outcome: {outcome}]"
 
 
 def _sound(held: Held) -> Sound:

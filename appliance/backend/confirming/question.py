@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from appliance.frames import Frame, samples
 from appliance.ports import Backend, Challenge, Enclosure
-from appliance.units import Seconds, TurnNumber
+from appliance.units import CallId, Seconds, TurnNumber
 
 LONGEST_TURN = Seconds(35.0)
 """Sound that is kept of a turn; what comes after it is left out."""
@@ -19,6 +19,9 @@ class Question:
     challenge: Challenge
     turn: TurnNumber
     """The turn to which it is, or was, to be put."""
+
+    call: CallId
+    """Who made it necessary."""
 
     due: bool = False
     """It is about to be put, or was."""

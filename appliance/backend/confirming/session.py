@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from appliance.backend.confirming.answering import Answering
+from appliance.backend.confirming.answering import Amends, Answering, note
 from appliance.backend.confirming.fuse import Fuse
 from appliance.backend.confirming.offers import Offers
 from appliance.backend.confirming.question import Held, Kept, Question, pass_on
@@ -31,8 +30,6 @@ from appliance.events import (
 from appliance.frames import Frame
 from appliance.ports import Backend, Confirmations, Enclosure, ToolResult
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
-
-log = logging.getLogger(__name__)
 
 PATIENCE: Final = Seconds(3.0)
 """How long the inner backend may take to begin its reply before the question is put."""
@@ -79,13 +76,11 @@ class ConfirmingBackend:
         self._here: bool | None = None  # whether the turn in progress is kept; not decided
         self._answers: Question | None = None  # what waited when it began
         self._kept = Kept()
+        self._note = ""  # what the inner backend is to be told with its next turn
         self._unread = 0  # turns that were kept
         self._undo = confirmations.on_challenge(self._answering.became)
         self.question: Question | None = None
         """What waits for an answer, or is being answered."""
-
-        self.note = ""
-        """What the inner backend is to be told with its next turn."""
 
     @property
     def ends_turns(self) -> bool:
@@ -173,7 +168,7 @@ class ConfirmingBackend:
         if result.challenge is None:
             await self._inner.answer_call(call, result)
             return
-        self.question = question = Question(result.challenge, turn)
+        self.question = question = Question(result.challenge, turn, call)
         if turn == self._wanted:
             self._fuse.light(PATIENCE, self._ask_anyway)
         else:
@@ -370,10 +365,8 @@ class ConfirmingBackend:
     async def _work(self) -> None:
         while True:
             job = await self._jobs.get()
-            try:
+            with contextlib.suppress(BackendError):  # whoever reads the events is told
                 await job()
-            except BackendError as error:  # whoever reads the events is told
-                log.debug("confirming: %s", error.code)
 
     async def _read(self, held: Held) -> None:
         try:
@@ -394,7 +387,13 @@ class ConfirmingBackend:
                 await self._tell_outcome()
                 await self._inner.commit_turn(held.number)
 
+    def conclude(self, question: Question, result: ToolResult, *, yes: bool) -> None:
+        """Have the inner backend know what came of a call, at the latest with its next turn."""
+        self._note = note(result, yes=yes)
+        if isinstance(self._inner, Amends):
+            self._inner.amend(question.call, result)
+
     async def _tell_outcome(self) -> None:
-        told, self.note = self.note, ""
+        told, self._note = self._note, ""
         if told:
             await self._inner.enclose(Enclosure(note=told))

@@ -3,7 +3,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from appliance.backend.failover import Purse
+from appliance.backend.choice import Purse
 from appliance.backend.money.ledger import EMPTY, Ledger, Notice
 from appliance.backend.money.meter import Caps, Meter, Standing, TurnCost, caps, dollars
 from appliance.backend.money.prices import MicroUsd, Tariff, built_in
