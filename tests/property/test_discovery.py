@@ -17,6 +17,7 @@ from appliance.tools.devices.model import (
     Choice,
     Dialect,
     Range,
+    Reader,
     Shape,
     Sighting,
     Thing,
@@ -24,8 +25,11 @@ from appliance.tools.devices.model import (
     Value,
 )
 from appliance.tools.discovery.homie import HomieDialect
+from appliance.tools.discovery.readers import Either
 from appliance.tools.discovery.shelly.dialect import ShellyDialect
+from appliance.tools.discovery.shelly.rpc import Answered, Notified
 from appliance.tools.discovery.tasmota.dialect import TasmotaDialect
+from appliance.tools.discovery.tasmota.terms import ShutterState
 from appliance.tools.discovery.zigbee2mqtt.dialect import Zigbee2MqttDialect
 from tests.discovery import announced
 
@@ -97,6 +101,12 @@ def as_json(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
+ODD: tuple[object, ...] = (
+    math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 10**30, -1, "NaN", "1e999", "\ud800",
+    "x" * 400, True, None, [], {"x": math.inf, "y": 1e308, "hue": 1e308, "saturation": "1e308"},
+    {"x": 1e-9, "y": 1e-9}, {"hue": "1e999", "saturation": 50}, {"x": "NaN", "y": "1e999"}, "1e308,1e308,1e308", "hsv,1e308,-1e308,0", "rgb,1e308,1e308,-1e308",
+    "xyz,1,0.0001", [1e308, -1e308, 1e308], "PT999999999H999999999M999999999S",
+)  # fmt: skip
 PAYLOADS = st.one_of(
     JSON.map(as_json),
     st.binary(max_size=60),
@@ -117,15 +127,34 @@ def sample(shape: Shape, drawn: float) -> Value:
             return known.get(type(shape).__name__, "text \ud800")
 
 
+def aimed(reader: Reader, value: object) -> bytes:
+    """Return a payload that says a value where a reader looks for it."""
+    while isinstance(reader, Either):
+        reader = reader.ways[0]
+    path = getattr(reader, "path", None)
+    if path is None:
+        return str(value).encode(errors="replace")
+    if isinstance(reader, ShutterState):
+        value = {"Position": value, "Direction": value}
+    for step in reversed(path):
+        value = {step: value} if isinstance(step, str) else [value] * (step + 1)
+    if isinstance(reader, Notified):
+        value = {"src": reader.device, "method": "NotifyStatus", "params": value}
+    elif isinstance(reader, Answered):
+        value = {"src": reader.device, "result": value}
+    return as_json(value)
+
+
 def check(thing: Thing, payload: bytes, drawn: float) -> None:
     """Read anything and write anything: no more than values and plain topics come of it."""
     assert refusal_of_thing(thing) in (None, "unfit")
     for trait, feature in thing.features.items():
         for reader in feature.reads:
-            value = reader.read(Message(reader.topic, payload))
-            assert value is None or isinstance(value, bool | int | float | str)
-            assert not isinstance(value, float) or math.isfinite(value)
-            assert not isinstance(value, str) or len(value) <= 4_000
+            for what in (payload, *(aimed(reader, odd) for odd in (*ODD, drawn))):
+                value = reader.read(Message(reader.topic, what))
+                assert value is None or isinstance(value, bool | int | float | str)
+                assert not isinstance(value, float) or math.isfinite(value)
+                assert not isinstance(value, str) or len(value) <= 255
         if feature.settable and thing.writer is not None:
             try:
                 sent = thing.writer.write({trait: sample(feature.shape, drawn)}, {})
