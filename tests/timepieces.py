@@ -112,7 +112,7 @@ class Kept:
     body: Body = field(default_factory=Body)
     said: list[tuple[float, str]] = field(default_factory=list)
 
-    async def call(self, tool: str, **arguments: object) -> ToolResult:
+    async def call(self, tool: str, /, **arguments: object) -> ToolResult:
         called = ToolCalled(CallId("call"), ResponseId("reply"), tool, arguments)
         return await self.tools.run(called)
 
@@ -140,7 +140,7 @@ async def timers(
     own = topics(config.mqtt.root, "box")
     bridge = MqttBridge(config.mqtt, device="box", availability=own.availability)
     timeline = Timeline()
-    tools = ToolRegistry(WORDING, None)
+    tools = ToolRegistry(WORDING, None, settings=config.gate)
     part = Timers(Ground(config, bridge, own, tools, WORDING, timeline, state))
     made = Kept(part, tools, bridge, timeline)
     await part.prepare()

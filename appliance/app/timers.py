@@ -23,10 +23,12 @@ from appliance.host import clocks
 from appliance.host.flushed import replace_bytes
 from appliance.ports import Message
 from appliance.timeline import Entry
+from appliance.tools.asker import coming_from
 from appliance.tools.timers import machine
 from appliance.tools.timers.desk import Desk
 from appliance.tools.timers.keeper import Keeper, Shelf
-from appliance.tools.timers.model import Happened, Kind, Limits, Now, Told
+from appliance.tools.timers.later import Later
+from appliance.tools.timers.model import Happened, Item, Kind, Limits, Now, Told, What
 from appliance.tools.timers.offer import timer_tools
 from appliance.tools.timers.orders import Orders
 from appliance.tools.timers.telling import Teller
@@ -67,6 +69,8 @@ class Timers(Part):
         self._ringer: Ringer | None = None
         self._undo: list[Callable[[], None]] = []
         self._settled: asyncio.TimerHandle | None = None
+        self._later = Later(ground.words, self._desk, ground.tools, self._desk.local)
+        self._due: asyncio.Queue[Item] = asyncio.Queue()
         ground.tools.add_built_in(timer_tools(ground.words, self._desk, self._serves))
         ground.timeline.tell(self)
 
@@ -90,6 +94,7 @@ class Timers(Part):
         box.pressed.append(self._pressed)
         topic = f"{self._ground.own.root}/set/timer"
         self._undo.append(self._ground.bridge.subscribe(topic, self._on_order))
+        self._ground.tools.set_planned("timers", [self._later.tool()])
         self._settled = asyncio.get_running_loop().call_later(SETTLING, self._tell_missed)
         self._show()
 
@@ -104,12 +109,18 @@ class Timers(Part):
         if self._ringer is not None:
             self._ringer.close()
             self._ringer = None
+        self._ground.tools.set_planned("timers", ())
         self._box, self._say = None, lambda _: None
 
     async def run(self) -> None:
         """Let time pass, until cancelled; the last word is on the disk then."""
         try:
-            await self.keeper.run()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.keeper.run(), name="timers.keeper")
+                while True:
+                    item = await self._due.get()
+                    await self.keeper.kept()  # rather not at all than twice
+                    group.create_task(self._do(item), name="timers.later")
         finally:
             await self.keeper.close()
 
@@ -122,6 +133,13 @@ class Timers(Part):
                 self._desk.stop_ringing()
             case _:
                 pass
+
+    async def _do(self, item: Item) -> None:
+        """Carry out what was put off, and say so if it went wrong."""
+        with coming_from("timer"):
+            said = await self._later.carry_out(item)
+        if said:
+            self._say(said)
 
     def _serves(self) -> bool:
         return self._box is not None
@@ -141,6 +159,8 @@ class Timers(Part):
         for one in happened:
             log.info("timers: %s %s %s", one.item.wish.kind, one.item.id, one.what)
             self._publish(one)
+            if one.what is What.ENDED and one.item.wish.kind is Kind.ACTION:
+                self._due.put_nowait(one.item)
         if self.keeper.state.missed and self._settled is None:
             self._tell_missed()
         self._show()

@@ -8,7 +8,8 @@ line in the audit log.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from appliance.catalogue import Risk
@@ -19,8 +20,8 @@ from appliance.tools.audit import Record
 from appliance.tools.case import Case, Pins, Waiting, Work, is_text
 from appliance.tools.gate import machine, pin
 from appliance.tools.gate.machine import Asked, Check, Limits, Open, Passed, Refused, Wanted
-from appliance.tools.gate.risk import Judgement, judge
-from appliance.tools.plan import Sent
+from appliance.tools.gate.risk import Judgement, highest, judge
+from appliance.tools.plan import Act, Sent
 from appliance.tools.wording import Wording
 from appliance.units import Seconds
 
@@ -141,6 +142,19 @@ class Guard:
                 return result
             case Refused(why):
                 return self._refused(case, why, f"{work.tool} is of risk {judgement.risk.value}")
+
+    def weighed(self, tool: str, acts: Iterable[Act]) -> tuple[Act, ...]:
+        """Return acts as risky as they are now, by their kind and by the owner's rules."""
+        judged = judge(tool, acts, self._settings.rules).acts
+        return tuple(replace(act, at_least=highest((act.at_least, risk))) for act, risk in judged)
+
+    async def carry_out_approved(self, work: Work) -> ToolResult:
+        """Carry out what has passed the gate before, when it was asked for; log it."""
+        judgement = judge(work.tool, work.plan.acts, self._settings.rules)
+        case = Case(_id(), work, judgement)
+        if judgement.risk is Risk.NEVER:
+            return self._refused(case, "never")
+        return await self._do(case, "approved before")
 
     async def _do(self, case: Case, decision: str) -> ToolResult:
         """Carry out what has passed; whatever becomes of it, it is answered and logged."""

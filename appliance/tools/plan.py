@@ -1,6 +1,7 @@
 """A call, worked out but not carried out: what it would do, for the gate, and how it is done."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from appliance.catalogue import Risk, ToolSpec
@@ -34,6 +35,24 @@ class Act:
     at_least: Risk = Risk.FREE
     """What whoever offers the tool says of it; the gate only ever goes higher, unless the owner
     has said otherwise."""
+
+
+def marks(acts: Iterable[Act]) -> frozenset[str]:
+    """Return what acts do and how risky they are, as texts that can be kept and compared."""
+    return frozenset(
+        json.dumps(
+            [
+                act.kind,
+                act.trait,
+                repr(act.value),
+                act.device,
+                act.device_class,
+                act.opaque,
+                act.at_least.value,
+            ]
+        )
+        for act in acts
+    )
 
 
 @dataclass(frozen=True, slots=True)

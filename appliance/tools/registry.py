@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import assert_never
 
 from appliance.catalogue import ToolSpec
@@ -16,7 +17,7 @@ from appliance.tools.case import Work, is_text
 from appliance.tools.guard import Guard
 from appliance.tools.house import Ending, House
 from appliance.tools.manifest import Manifest
-from appliance.tools.plan import Act, Plan, Planned
+from appliance.tools.plan import Act, Plan, Planned, marks
 from appliance.tools.ready import BuiltIn, SlowBuiltIn
 from appliance.tools.shelf import Shelf, Tool
 from appliance.tools.templates import TemplateFailed
@@ -91,6 +92,42 @@ class ToolRegistry(Shelf):
         if isinstance(plan, ToolResult):
             return plan
         return await self.guard.carry_out(self._work(call, tool, plan, arguments))
+
+    def foresee(self, name: str, arguments: Mapping[str, object]) -> Plan | ToolResult:
+        """Work out what a call would do some time; nothing is done, and nobody is asked.
+
+        Returns:
+            A plan whose acts are at least as risky as they are here and now; or why the call
+            cannot be made. Tools of ours (``BuiltIn``) are not for later.
+        """
+        tool = self.find(name)
+        if tool is None or isinstance(tool, BuiltIn | SlowBuiltIn):
+            return ToolResult("rejected", self._wording.answers["unknown"])
+        fitting, problems = schema.fit(tool.spec.parameters, arguments)
+        if problems:
+            data = {"problem": "; ".join(problems)}
+            return ToolResult("rejected", self._wording.answers["unfit"], data)
+        plan = self._plan(tool, fitting)
+        if isinstance(plan, ToolResult):
+            return plan
+        return replace(plan, acts=self.guard.weighed(name, plan.acts))
+
+    async def run_approved(self, call: ToolCalled, approved: frozenset[str]) -> ToolResult:
+        """Carry out at its time what has passed the gate when it was asked for.
+
+        Args:
+            call: It.
+            approved: The marks (``plan.marks``) of what was foreseen then: what it would do beyond
+                that, or more riskily, it does not do.
+        """
+        plan = self.foresee(call.tool, call.arguments)
+        tool = self.find(call.tool)
+        if isinstance(plan, ToolResult):
+            return plan
+        work = self._work(call, tool, plan)
+        if not marks(plan.acts) <= approved:
+            return self.guard.refuse(work, "changed")
+        return await self.guard.carry_out_approved(work)
 
     def _work(
         self,

@@ -54,7 +54,7 @@ class Desk:
     def start(self, kind: Kind, arguments: Mapping[str, object]) -> ToolResult:
         """Set one; the arguments are those of the tools."""
         try:
-            wish = wishes.wish(kind, arguments, self._local())
+            wish = wishes.wish(kind, arguments, self.local())
         except wishes.Unusable as error:
             return self._refused(str(error))
         return self.set(wish)
@@ -238,7 +238,8 @@ class Desk:
     def _refused(self, why: str) -> ToolResult:
         return ToolResult("rejected", self._teller.problem(why), {"problem": why})
 
-    def _local(self) -> datetime:
+    def local(self) -> datetime:
+        """Return the local time, as far as anybody knows it."""
         now = self._keeper.now()
         believed = clock.wall(self._keeper.state, now)
         return clock.local(now.wall if believed is None else believed, now.zone)

@@ -12,6 +12,9 @@ from appliance.tools.timers.model import LONGEST, LONGEST_NAME, LONGEST_TEXT, Ki
 from appliance.tools.timers.wishes import DAYS, ONCE, TIME
 from appliance.tools.wording import Wording
 
+LONGEST_CALL = 2_000
+"""Characters of the arguments of a call for later, as JSON."""
+
 _Arguments = Mapping[str, object]
 _Property = dict[str, object]
 
@@ -104,6 +107,23 @@ _CHANGES = (
 )
 """Home Assistant's other sentences about timers take hours, minutes and seconds apart, which no
 parameter of ours is; our own examples cover them."""
+
+
+def later_spec(words: Wording) -> ToolSpec:
+    """Describe the tool for later."""
+    timed = specs(words)[1].parameters["properties"]
+    assert isinstance(timed, Mapping)  # noqa: S101 - ``whole`` made it so
+    return _spec(
+        words,
+        "do_later",
+        {
+            "tool": _phrase(64),
+            "arguments": _phrase(LONGEST_CALL),
+            "duration_s": _duration(),
+            **{name: dict(timed[name]) for name in ("time", "day", "date")},
+        },
+        required="tool",
+    )
 
 
 def _spec(
