@@ -9,8 +9,10 @@ from appliance.tools.discovery.homeassistant.components import COMPONENTS, OTHER
 from appliance.tools.discovery.homeassistant.entry import Draft, Fields, Unfit
 from appliance.tools.discovery.homeassistant.identity import Box, box_of
 from appliance.tools.discovery.payloads import LONGEST_TEXT, text
+from appliance.tools.discovery.zigbee2mqtt.hints import hints_of
 
 _ENCODINGS = ("utf-8", "utf8", "ascii", "us-ascii")
+_MOVING = (Kind.SWITCH, Kind.BUTTON, Kind.COVER, Kind.VALVE)
 _BRIDGE = "homeassistant:zigbee2mqtt_bridge"
 
 
@@ -73,12 +75,17 @@ def _made(announcement: Announcement, box: Box, name: str) -> Became:
         features=draft.features,
         writer=draft.finished_writer(),
         availability=availability,
-        device_class=draft.text("device_class").lower(),
+        device_class=draft.text("device_class").lower() or _guessed(kind, box),
         area=box.area,
         main=not draft.has("entity_category") and not _is_bridge(box),
         opaque=kind is Kind.SCENE or box.model.lower().endswith("group"),
     )
     return Became(thing, tuple(draft.left_out))
+
+
+def _guessed(kind: Kind, box: Box) -> str:
+    """Return what a relay, a button or a motor moves, as its model says: it makes us careful."""
+    return hints_of(box.model).moves if kind in _MOVING else ""
 
 
 def _is_bridge(box: Box) -> bool:

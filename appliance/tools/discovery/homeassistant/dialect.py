@@ -94,6 +94,8 @@ class HomeAssistantDialect:
             return _nothing(topic, message, "own_box")
         things: dict[str, Thing] = {}
         left_out: list[LeftOut] = []
+        if len(table(fields.get("components"))) > MOST_COMPONENTS:
+            left_out.append(LeftOut(topic[:LONGEST_TEXT], "too_many"))
         for announcement in _announcements(place, fields, raw):
             made = became(announcement)
             left_out += made.left_out

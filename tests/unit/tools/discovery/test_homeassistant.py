@@ -273,6 +273,13 @@ def test_commands_are_never_retained_and_reach_the_device() -> None:
     assert (message.topic, message.payload, message.qos) == ("plug/set", b"ON", 1)
 
 
+def test_what_a_relay_moves_is_guessed_from_its_model() -> None:
+    opener = {**SWITCH, "dev": {"ids": "x", "mdl": "Garage door opener"}}
+    assert made(opener).device_class == "garage"
+    assert made({**opener, "device_class": "outlet"}).device_class == "outlet"
+    assert made({**opener, "state_topic": "x/y"}, "binary_sensor").device_class == ""
+
+
 def test_every_short_form_stands_for_a_name() -> None:
     short = {"~": "house/plug", "avty": [{"t": "~/up"}], "stat_t": "~/state", "cmd_t": "set/~"}
     long = expanded({**short, "dev": {"sa": "Hall"}, "o": {"sw": "1"}, "pl_on": "~"})
