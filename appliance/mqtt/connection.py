@@ -39,6 +39,9 @@ EXPIRY_SECONDS = 10
 """MQTT 5: the broker throws a command away that it could not deliver for so long, for nobody wants
 a light to go on when a device comes back minutes later."""
 
+LINGER_SECONDS = 5.0
+"""What a thread that is done waits for the event loop to take note of it."""
+
 LARGEST_PACKET = 4 * 1024 * 1024
 """Bytes, MQTT 5: larger messages are not even sent to us."""
 
@@ -248,6 +251,10 @@ class Connection:
                 if left is not None:
                     left.close()
             self._hand_over(Closed(last))
+            # Once nobody publishes any more, so that no one writes to what is closed; paho leaves
+            # it to the garbage collector, which may find the sockets before their client.
+            self._abandoned.wait(LINGER_SECONDS)
+            self._client._reset_sockets(sockpair_only=True)  # noqa: SLF001 - there is no other way
 
     def _on_connect(
         self, _client: Client, _data: object, _flags: ConnectFlags, code: ReasonCode, _more: object
