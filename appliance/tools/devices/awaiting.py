@@ -210,11 +210,19 @@ def _begun(waiting: Waiting, trait: Trait, wanted: Value, heard: Value | None) -
 
 
 def _near(wanted: str, known: str, tolerance: float) -> bool:
+    """Say whether two colours are alike; how bright a lamp is, is another trait."""
     try:
-        pairs = zip(bytes.fromhex(wanted[1:]), bytes.fromhex(known[1:]), strict=True)
+        pairs = zip(_brightest(wanted), _brightest(known), strict=True)
         return all(abs(one - other) <= tolerance for one, other in pairs)
     except ValueError:
         return wanted == known
+
+
+def _brightest(color: str) -> list[float]:
+    """Return red, green and blue as bright as the colour can be."""
+    parts = bytes.fromhex(color[1:])
+    top = max(parts, default=0)
+    return [255 * part / top if top else 0.0 for part in parts]
 
 
 def _split(pending: Pending, outcome: Callable[[Waiting], End | None]) -> Step:
