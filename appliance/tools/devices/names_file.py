@@ -65,6 +65,7 @@ def parse(data: bytes, *, source: str) -> Names:
     """
     if len(data) > LARGEST:
         raise ConfigError((f"{source}: is larger than {LARGEST // 1024} kB",))
+    text = ""
     try:
         text = data.decode("utf-8-sig")
         table = tomllib.loads(text)
@@ -73,9 +74,9 @@ def parse(data: bytes, *, source: str) -> Names:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError((f"{source}:{line}: is not UTF-8 text here",)) from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is the first
-        place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
-        where = f"{source}:{place[1]}" if place else source
-        raise ConfigError((f"{where}: not valid TOML: {error}",)) from None
+        place = re.search(r"\(at (?:line (\d+), column \d+|end of document)\)$", str(error))
+        where = "" if place is None else f":{place[1] or len(text.splitlines()) or 1}"
+        raise ConfigError((f"{source}{where}: not valid TOML: {error}",)) from None
     try:
         file = _File.model_validate(table)
     except ValidationError as error:

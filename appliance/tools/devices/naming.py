@@ -190,7 +190,7 @@ def _announced(things: Sequence[Thing]) -> list[str]:
 def _often(names: Iterable[str]) -> set[str]:
     seen: set[str] = set()
     often: set[str] = set()
-    for each in map(slug, names):
+    for each in filter(None, map(slug, names)):
         (often if each in seen else seen).add(each)
     return often
 
