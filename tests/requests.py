@@ -116,7 +116,10 @@ def _calls(value: object) -> Iterator[Call]:
     assert isinstance(value, list)
     for call in value:
         arguments = dict(call)
-        yield Call(arguments.pop("tool"), arguments)
+        name = arguments.pop("tool")
+        if "inner" in arguments:  # a tool that takes another one
+            arguments["tool"] = arguments.pop("inner")
+        yield Call(name, arguments)
 
 
 def _bag(calls: Sequence[Call]) -> Counter[str]:

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from appliance.backend.local.understand import StagedUnderstander
 from appliance.tools import wording
-from appliance.tools.timers.offer import specs
+from appliance.tools.timers.offer import later_spec, specs
 from tests.models import model_folder
 from tests.requests import DATA, Judged, house, judge, read
 
@@ -19,7 +19,8 @@ def judged(name: str) -> tuple[Judged, ...]:
         wake_phrases=["hey jarvis"], area="kitchen", minilm_folder=model_folder("minilm")
     )
     others = (tool for tool in house() if tool.name != "start_timer")
-    tools = (*others, *specs(wording.load("en")))
+    words = wording.load("en")
+    tools = (*others, *specs(words), later_spec(words))
     found = []
     for request in read(DATA / "requests" / f"{name}.toml"):
         if any(call.tool == "start_timer" for call in request.calls):

@@ -118,7 +118,7 @@ def later_spec(words: Wording) -> ToolSpec:
         "do_later",
         {
             "tool": _phrase(64),
-            "arguments": _phrase(LONGEST_CALL),
+            "arguments": {**_phrase(LONGEST_CALL), "x-type": "arguments"},
             "duration_s": _duration(),
             **{name: dict(timed[name]) for name in ("time", "day", "date")},
         },

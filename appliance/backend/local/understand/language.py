@@ -161,6 +161,12 @@ class Times(_Table):
     night: Words = ()
     """What says that it is dark."""
 
+    within: Words = ()
+    """Before the length of time after which something is to be done: "in"."""
+
+    at: Words = ()
+    """Before a time of day."""
+
     names: dict[str, Annotated[str, Field(pattern="^[0-2][0-9]:[0-5][0-9]$")]] = {}
     """Times with names: "noon"."""
 

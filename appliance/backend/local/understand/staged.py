@@ -8,6 +8,7 @@ from appliance.backend.local.understand import language as languages
 from appliance.backend.local.understand.amend import Amender
 from appliance.backend.local.understand.embedding import Embedder
 from appliance.backend.local.understand.house import House, Maker
+from appliance.backend.local.understand.later import Later
 from appliance.backend.local.understand.memory import Memory, Question
 from appliance.backend.local.understand.nearest import Nearest
 from appliance.backend.local.understand.past import requests
@@ -63,6 +64,7 @@ class StagedUnderstander:
         embedder = Embedder(minilm_folder) if embedded and minilm_folder is not None else None
         self._nearest = Nearest(self._language, embedder, threshold=threshold)
         self._reader = Reader(self._language, self._nearest if nearest else None)
+        self._later = Later(self._language, self._maker.numbers, self._maker.moments)
         self._memory = Memory(clock)
         self._house = House((), maker=self._maker, area=area)
 
@@ -129,6 +131,9 @@ class StagedUnderstander:
         known = self._reader.known(plain, scene, trace)
         if known is not None:
             yield known
+        later = self._later.read(plain, house, lambda rest: self._reader.sure(rest, scene, trace))
+        if later is not None:
+            yield later
         amender = Amender(house, self._nearest)
         question = self._memory.question
         if question is not None:
