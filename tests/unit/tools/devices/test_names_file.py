@@ -76,7 +76,7 @@ def test_a_wrong_file_changes_nothing_and_is_complained_of_until_it_is_right(
     path.unlink()
     path.mkdir()
     file.look()
-    assert file.problems == (f"{path}: cannot be read: not a file",)
+    assert list(file.problems) == [f"{path}: cannot be read: not a file"]
     path.rmdir()
     path.write_bytes(GOOD + b"# changed")
     file.look()
