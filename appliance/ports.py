@@ -361,14 +361,10 @@ class ActionBus(Protocol):
     ) -> Callable[[], None]:
         """Have ``handler`` called for every message of a topic filter; return its undo.
 
-        A retained message arrives too, marked as such. Subscriptions survive reconnects.
-
-        Args:
-            topic: The filter.
-            handler: Is called on the event loop.
-            qos: 1: the broker is asked at once. 0: for filters by the thousand, or for which the
-                broker retains thousands: it is asked soon, for many together, and never drops
-                retained messages because too many wait for our word.
+        It is called on the event loop. A retained message arrives too, marked as such. With
+        ``qos`` 1 the broker is asked at once. 0 is for filters by the thousand, or for which it
+        retains thousands: it is asked soon, for many together, and never drops retained messages
+        because too many wait for our word. Subscriptions survive reconnects.
         """
         ...
 

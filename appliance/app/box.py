@@ -97,8 +97,7 @@ class Box:
         """Are told when privacy mode begins and ends."""
 
         self.pressed: list[Callable[[], bool]] = []
-        """Are asked first, one after the other, whether the talk button is meant as something else
-        than a call; the first that says so has taken it."""
+        """Are asked in order if the talk button is meant otherwise; who says so has taken it."""
 
         self.panel = Panel(config.board, self._touch, on_private=self._tell_private)
         self.panel.lights.follow(lambda: self.front_end.enhancer.bearing)
