@@ -284,6 +284,7 @@ async def test_box_outlives_whatever_is_sent_to_it_and_publishes_nothing_but_ans
     phone: Phone,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(Allowance, "take", lambda *_: True)  # every one is looked at
     async with standing(config(house), tmp_path) as made:
@@ -304,6 +305,7 @@ async def test_box_outlives_whatever_is_sent_to_it_and_publishes_nothing_but_ans
         assert answer["wake_word"] == "hey_jarvis"
         assert 0.0 <= float(str(answer["sensitivity"])) <= 1.0
         told = {topic for topic in set(watch.seen) - before if "/response/" not in topic}
+        assert not [record.message for record in caplog.records if record.levelname == "ERROR"]
         told -= {
             f"{OWN}/{kind}/{name}" for kind in ("set", "request") for name in (*SETS, *REQUESTS)
         }

@@ -147,6 +147,11 @@ def test_text_that_is_too_long_is_not_cut() -> None:
     assert requests.text("a" * 501) is None
 
 
+def test_depth_is_no_way_in() -> None:
+    assert requests.read_request(b'{"transaction":' + b"[" * 4000) is None
+    assert requests.read_request(b'{"a":' * 800) is None
+
+
 def test_requests_may_be_plain_or_json() -> None:
     assert requests.read_request(b" hello ") == Asked("hello")
     assert requests.read_request(b'{"text": "hello", "transaction": 1}') == Asked("hello", 1)
