@@ -209,8 +209,12 @@ def test_any_text_as_a_template_is_refused_or_renders_or_fails(source: str) -> N
 
 
 PIECES = st.sampled_from(
-    ("a", "b", "0", "x", r"\d", r"\w", r"\s", ".", "[ab]", "[^a]", "[0-9x]", "^", "$", r"\b")
-)
+    (
+        "a", "b", "0", "x", r"\d", r"\w", r"\S", ".", "[ab]", "[^a]", "[0-9x]", r"[^\d-]", "[]a]",
+        "^", "$", r"\b", r"\B", r"\A", r"\Z", "(?=a)", "(?!0)", r"\x61", r"\.", r"\n", "{",
+        "a{,2}",
+    )
+)  # fmt: skip
 QUANTIFIERS = st.sampled_from(("", "", "*", "+", "?", "{2}", "{1,3}", "*?", "+?", "??"))
 ATOMS = st.recursive(
     PIECES,
@@ -229,6 +233,7 @@ def test_regular_expressions_find_what_python_finds(
     text: str,
     ignorecase: bool,  # noqa: FBT001 - drawn
 ) -> None:
+    assume(text or r"\B" not in source)  # Python has changed its mind about that
     expected = re.search(source, text, re.IGNORECASE if ignorecase else 0)
     try:
         found = pattern(source, ignorecase=ignorecase).search(text, Run({}))

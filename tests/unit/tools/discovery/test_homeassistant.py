@@ -280,6 +280,44 @@ def test_what_a_relay_moves_is_guessed_from_its_model() -> None:
     assert made({**opener, "state_topic": "x/y"}, "binary_sensor").device_class == ""
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ value_json.x }}",
+        "{{ value + 1 }}",
+        "{{ '' }}",
+        '{{ "b\'" ~ value ~ "\'" }}',
+        "{{ '-' * 5000 }}",
+        "{% for i in range(1000) %}{% for j in range(1000) %}{% endfor %}{% endfor %}",
+    ],
+)
+def test_a_command_whose_template_fails_is_not_sent(template: str) -> None:
+    thing = made({**SWITCH, "command_template": template})
+    assert sent(thing, {"power": True}, {}) == [[]]
+
+
+def test_half_a_pair_that_cannot_be_encoded_is_not_sent() -> None:
+    thing = made({"name": "T", "command_topic": "t/set"}, "text")
+    assert sent(thing, {"text": "\ud800"}, {}) == [[]]
+
+
+def test_what_contradicts_itself_is_not_sent() -> None:
+    for config in ({"schema": "json"}, {"brightness_command_topic": "l/b"}):
+        lamp = made({"command_topic": "l/set", "brightness": True, **config}, "light")
+        assert sent(lamp, {"power": False, "brightness": 50}, {}) == [[]]
+        assert sent(lamp, {"effect": "x"}, {}) == [[]] or config == {"schema": "json"}
+
+
+def test_more_than_one_can_remember_is_left_out() -> None:
+    components = {str(number): {"p": "teapot", "name": "x"} for number in range(600)}
+    sighting = only(
+        HomeAssistantDialect("homeassistant").take(
+            announce("homeassistant/device/x/config", {"cmps": components})
+        )
+    )
+    assert rules(sighting) == ["too_many", *["no_component"] * 500]
+
+
 def test_every_short_form_stands_for_a_name() -> None:
     short = {"~": "house/plug", "avty": [{"t": "~/up"}], "stat_t": "~/state", "cmd_t": "set/~"}
     long = expanded({**short, "dev": {"sa": "Hall"}, "o": {"sw": "1"}, "pl_on": "~"})
