@@ -44,7 +44,7 @@ class GatePart(Part):
         """Read how often the PIN was guessed at, and open the audit log."""
         state, guard = self._ground.state, self._ground.tools.guard
         if state is None:  # a command beside the box: it may ask for the PIN, and writes nothing
-            guard.equip(pins=PinFile(box_folder()))
+            guard.equip(pins=PinFile(await asyncio.to_thread(box_folder)))
             return
         self._memory = LedgerFile(state / "gate.json")
         remembered = await asyncio.to_thread(_remembered, self._memory)
