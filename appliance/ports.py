@@ -271,7 +271,7 @@ class Word:
     """The digits that were heard; never logged, sent or kept."""
 
     by: str = "voice"
-    """How it was said: ``voice``, ``button``, ``phone`` or ``terminal``; for the audit log."""
+    """How: ``voice``, ``button``, ``phone`` or ``terminal``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +280,8 @@ class ToolResult:
 
     status: str
     """``done``; ``unchanged`` (it was so already); ``unconfirmed`` (sent, but the house did not
-    say so); ``rejected`` (nothing was sent); ``failed`` (it could not be sent, or was refused);
-    ``asked`` (nothing was sent; ``challenge`` says what must be confirmed first)."""
+    say so); ``rejected`` (nothing was sent); ``failed`` (not sent, or refused); ``asked`` (nothing
+    was sent; ``challenge`` says what must be confirmed first)."""
 
     say: str = field(default="", repr=False)
     """A sentence for the user, in the configured language; may be empty."""
@@ -302,8 +302,8 @@ class Confirming:
 
     challenge: Challenge
     state: str
-    """``opened``; ``answered`` (somebody's word is taken, nobody else's any more); then, once,
-    ``settled``; or ``expired``."""
+    """``opened``; ``answered`` (nobody else's word is taken any more); then, once, ``settled``; or
+    ``expired``."""
 
     result: ToolResult | None = None
     """Set with ``settled`` and ``expired``: how it ended, as ``settle`` returns it."""
@@ -321,12 +321,10 @@ class Confirmations(Protocol):
         ...
 
     async def settle(self, challenge: str, word: Word) -> ToolResult:
-        """Carry out what was asked about, or not; never raises.
+        """Carry out what was asked about, or not, and return how it ended; never raises.
 
-        Returns:
-            How it ended; ``asked`` again with a new challenge after a wrong PIN, with the same
-            one where a PIN was wanted and none was said; ``rejected`` for a challenge that is
-            unknown, over, or answered already.
+        ``asked`` again with a new challenge after a wrong PIN, with the same one where none was
+        said; ``rejected`` for one that is unknown, over, or answered already.
         """
         ...
 
@@ -361,10 +359,9 @@ class ActionBus(Protocol):
     ) -> Callable[[], None]:
         """Have ``handler`` called for every message of a topic filter; return its undo.
 
-        It is called on the event loop. A retained message arrives too, marked as such. With
-        ``qos`` 1 the broker is asked at once. 0 is for filters by the thousand, or for which it
-        retains thousands: it is asked soon, for many together, and never drops retained messages
-        because too many wait for our word. Subscriptions survive reconnects.
+        A retained message arrives too, marked as such. Subscriptions survive reconnects. With
+        ``qos`` 1 the broker is asked at once; 0 is for thousands of filters or of retained
+        messages: it is asked soon, for many together, and drops none for want of our word.
         """
         ...
 
