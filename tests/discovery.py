@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ from appliance.tools.devices.model import Sighting, Thing, Trait, Value
 DATA = Path(__file__).parent / "data" / "discovery"
 
 
+@cache
+def _text(path: str) -> str:
+    return (DATA / f"{path}.json").read_text(encoding="utf-8")
+
+
 def announced(path: str) -> Any:  # noqa: ANN401 - JSON
     """Return a payload of ``tests/data/discovery``, written after the public documentation."""
-    return json.loads((DATA / f"{path}.json").read_text(encoding="utf-8"))
+    return json.loads(_text(path))
 
 
 def said(topic: str, what: object = None, *, text: str | None = None) -> Message:

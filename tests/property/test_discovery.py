@@ -104,7 +104,8 @@ def as_json(value: object) -> bytes:
 ODD: tuple[object, ...] = (
     math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 10**30, -1, "NaN", "1e999", "\ud800",
     "x" * 400, True, None, [], {"x": math.inf, "y": 1e308, "hue": 1e308, "saturation": "1e308"},
-    {"x": 1e-9, "y": 1e-9}, {"hue": "1e999", "saturation": 50}, {"x": "NaN", "y": "1e999"}, "1e308,1e308,1e308", "hsv,1e308,-1e308,0", "rgb,1e308,1e308,-1e308",
+    {"x": 1e-9, "y": 1e-9}, {"hue": "1e999", "saturation": 50}, {"x": "NaN", "y": "1e999"},
+    "1e308,1e308,1e308", "hsv,1e308,-1e308,0", "rgb,1e308,1e308,-1e308",
     "xyz,1,0.0001", [1e308, -1e308, 1e308], "PT999999999H999999999M999999999S",
 )  # fmt: skip
 PAYLOADS = st.one_of(
@@ -148,7 +149,7 @@ def aimed(reader: Reader, value: object) -> bytes:
 def check(thing: Thing, payload: bytes, drawn: float) -> None:
     """Read anything and write anything: no more than values and plain topics come of it."""
     assert refusal_of_thing(thing) in (None, "unfit")
-    turn = int(abs(drawn)) + len(thing.key)  # not all with each: there are hundreds of examples
+    turn = int(abs(drawn)) + len(thing.key)
     for trait, feature in thing.features.items():
         for number, reader in enumerate(feature.reads):
             odd = (ODD[(turn + number + 7 * step) % len(ODD)] for step in range(3))
@@ -172,7 +173,7 @@ def check_all(found: tuple[Sighting, ...], payload: bytes, drawn: float) -> None
     for sighting in found:
         assert len(sighting.things) <= 2_000
         assert {one.rule for one in sighting.left_out} <= RULES
-        for thing in sighting.things:
+        for thing in sighting.things[int(abs(drawn)) % 3 :: 3]:  # hundreds of examples
             check(thing, payload, drawn)
 
 

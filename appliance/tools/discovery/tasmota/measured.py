@@ -16,6 +16,9 @@ MOST_SENSORS: Final = 100
 LARGEST: Final = 2.0**53
 _OTHERS: Final = re.compile(r"(Shutter|Switch|Time|Id$|TempUnit|SpeedUnit|PressureUnit|Epoch)")
 
+_FOLLOWS: Final = frozenset({1, 2, 3, 4, 5, 6, 9, 10, 15, 16})
+"""Modes of switches that say whether the contact is closed; in the others they only toggle."""
+
 _QUANTITIES: Final[Mapping[str, tuple[str, str, bool]]] = {
     "Temperature": ("temperature", "°C", True), "Humidity": ("humidity", "%", True),
     "DewPoint": ("temperature", "°C", False), "Pressure": ("pressure", "hPa", True),
@@ -88,11 +91,15 @@ def _sensor(device: Announced, path: Path, units: Mapping[str, str]) -> Thing:
 def contacts(device: Announced) -> tuple[list[Thing], list[LeftOut]]:
     """Return its switches as what they are: contacts; its buttons only tell events."""
     things: list[Thing] = []
+    lost = [LeftOut(f"{device.name} button", "event_only")] if device.buttons else []
     alone = not any(device.relays)
     for index, mode in enumerate(device.switches):
         if mode < 0:
             continue
         key = f"Switch{index + 1}"
+        if mode not in _FOLLOWS:
+            lost.append(LeftOut(f"{device.name} {key}", "event_only"))
+            continue
         codec = on_off(device.on, device.off)
         paths: tuple[Path, ...] = ((key, "Action"), (key, "State"), (key,))
         topics = (f"{device.stat}RESULT", f"{device.tele}SENSOR", f"{device.stat}{key.upper()}")
@@ -109,5 +116,4 @@ def contacts(device: Announced) -> tuple[list[Thing], list[LeftOut]]:
             None,
         )
         things.append(replace(made, main=alone))
-    lost = [LeftOut(f"{device.name} button", "event_only")] if device.buttons else []
     return things, lost

@@ -152,6 +152,8 @@ def _light(device: Announced, index: int) -> Thing:
 
 def _channels(device: Announced, index: int) -> tuple[str, str, int, str]:
     """Return the dimmer's command, the key that tells it, the light's kind, colours' suffix."""
+    if device.fan:
+        return "Dimmer", "Dimmer", 0, ""  # its light is a relay
     if device.set_option(68):  # every channel a lamp of its own
         channel = f"Channel{index + 1}"
         return channel, channel, 1, ""

@@ -158,18 +158,25 @@ def test_shutters_and_what_is_left_over() -> None:
     assert written(right, {Trait.POSITION: 30}) == [(f"{command}/ShutterPosition2", "70")]
     state = {"Shutter1": {"Position": 30, "Direction": 1, "Tilt": 90},
              "Shutter2": {"Position": 100, "Direction": 0}}  # fmt: skip
-    where = "home/blinds/tele/SENSOR"
-    assert told(left, said(where, state)) == {
+    sensor = "home/blinds/tele/SENSOR"
+    assert told(left, said(sensor, state)) == {
         Trait.OPENING: "opening",
         Trait.POSITION: 30,
         Trait.TILT: 100,
     }
     closed = {Trait.OPENING: "closed", Trait.POSITION: 0}  # it counts upside down
-    assert told(right, said(where, state)) == closed
+    assert told(right, said(sensor, state)) == closed
     assert told(right, said("home/blinds/stat/STATUS10", {"StatusSNS": state})) == closed
+    contact = found["Blinds Switch1"]
+    for where, what in (
+        ("stat/RESULT", {"Switch1": {"Action": "ON"}}),
+        ("stat/SWITCH1", {"STATE": "ON"}),
+        ("tele/SENSOR", {"Switch1": "ON"}),
+    ):
+        assert told(contact, said(f"home/blinds/{where}", what)) == {Trait.READING: True}
     config = {**announced("tasmota/blinds"), "rl": [3, 1]}
     lost = rules(TasmotaDialect().take(said(topic(config), config)))
-    assert lost == {"Left blind": "half_a_shutter"}
+    assert lost == {"Left blind": "half_a_shutter", "Blinds Switch2": "event_only"}
 
 
 def test_a_fan_has_a_light() -> None:
