@@ -18,6 +18,7 @@ from appliance.tools.gate import pin
 from appliance.tools.parse import parse_toml
 from tests.broker import Broker, broker
 from tests.end_to_end.conftest import Player
+from tests.published import watched
 from tests.realtime_box import RATE, Came, Room, Sound, scene
 from tests.realtime_server import Call, Reply, Script
 from tests.realtime_server.script import RATE as WIRE
@@ -56,7 +57,7 @@ class Door:
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    with broker(tmp_path) as running:
+    with broker(tmp_path) as running, watched(running.port):
         made = Door(running)
         client = mqtt.Client(CallbackAPIVersion.VERSION2)
         client.on_message = lambda _client, _data, message: made.got.append(message.payload)

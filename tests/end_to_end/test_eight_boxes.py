@@ -22,6 +22,7 @@ from appliance.timeline import Entry, Timeline
 from appliance.units import SampleRate
 from tests.broker import Broker, broker
 from tests.end_to_end.conftest import Player
+from tests.published import watched
 from tests.realtime_box import RATE, Sound, scene
 
 BOXES = 8
@@ -61,7 +62,7 @@ class Home:
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Broker]:
-    with broker(tmp_path) as made:
+    with broker(tmp_path) as made, watched(made.port):
         yield made
 
 
