@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from appliance.catalogue import ToolSpec
+from appliance.catalogue import Risk, ToolSpec
 from appliance.config.cloud import McpServer
 from appliance.config.house import Gate
 from appliance.events import ToolCalled
@@ -162,11 +162,14 @@ class ToolRegistry(Shelf):
 
     def _planned_call(self, tool: Planned, arguments: Mapping[str, object]) -> Plan | ToolResult:
         try:
-            return tool.plan(arguments)
+            plan = tool.plan(arguments)
         except Exception as error:  # noqa: BLE001 - the caller is owed an answer
             # the message may quote what was said
             log.warning("tool %s cannot be planned: %s", tool.spec.name, type(error).__name__)
             return ToolResult("failed", self._wording.answers["failed"])
+        if isinstance(plan, Plan) and tool.spec.risk is not Risk.FREE:
+            return replace(plan, acts=(*plan.acts, *_own(tool.spec)))
+        return plan
 
     async def _carry_out(self, manifest: Manifest, arguments: Mapping[str, object]) -> ToolResult:
         if self._house is None:

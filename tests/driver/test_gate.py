@@ -346,6 +346,26 @@ def test_nobody_is_asked_until_he_gives_in() -> None:
     run_virtual(scene())
 
 
+def test_what_a_tool_says_of_itself_counts_whatever_it_plans() -> None:
+    async def scene() -> None:
+        home = Home()
+        spec = ToolSpec("tell", "Tell.", schema.whole({}), risk=Risk.CONFIRM)
+        home.registry.set_planned("states", [Planned(spec, lambda _: Plan((), _told))])
+        assert (await home.tell()).status == "asked"
+
+    run_virtual(scene())
+
+
+def test_a_plan_that_fails_is_answered() -> None:
+    async def scene() -> None:
+        home = Home()
+        spec = ToolSpec("tell", "Tell.", schema.whole({}))
+        home.registry.set_planned("states", [Planned(spec, lambda _: Plan(*()))])  # type: ignore[call-arg]
+        assert (await home.tell()).status == "failed"
+
+    run_virtual(scene())
+
+
 def test_a_rule_may_forbid() -> None:
     async def scene() -> None:
         home = Home({"rules": [{"device": "lamp", "value": "on", "risk": "never"}]})
