@@ -13,6 +13,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from appliance import turn
+from appliance.app import home_assistant
 from appliance.config import Config
 from appliance.events import (
     CallAnswered,
@@ -354,14 +355,17 @@ async def test_retained_commands_are_ignored(
 
 
 async def test_box_announces_itself_again_when_home_assistant_starts(
-    house: Broker, watch: Watch, phone: Phone, tmp_path: Path
+    house: Broker, watch: Watch, phone: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(home_assistant, "SPREAD", 0.1)
     phone.send("homeassistant/status", "online", retain=True)
     await phone.arrived()
     async with standing(config(house), tmp_path) as made:
         await there(made, watch)
-        assert len(watch.seen[CONFIG]) == 1
         phone.send("homeassistant/status", "offline")
+        await asyncio.sleep(0.4)
+        assert len(watch.seen[CONFIG]) == 1
+
         phone.send("homeassistant/status", "online")
         await until(lambda: len(watch.seen[CONFIG]) == 2)
         await asyncio.to_thread(house.kill)
