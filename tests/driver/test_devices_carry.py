@@ -431,3 +431,16 @@ def test_messages_of_topics_nobody_follows_any_more_are_nothing() -> None:
     here = room()
     here.carrier.states._on_message(Message("plain/gone", b"{}"))
     assert here.carrier.states.now("gone") == {}
+
+
+def test_what_another_device_says_confirms_nothing() -> None:
+    async def scene() -> None:
+        here = Room({"lamp": thing_of("lamp"), "other": thing_of("other")})
+        async with asyncio.TaskGroup() as group:
+            group.create_task(here.order("other", power=False))
+            order = group.create_task(here.order("lamp", power=True))
+            here.later(0.1, "other", power=True)
+            here.later(0.2, "lamp", brightness=10)
+        assert order.result().status == "unconfirmed"
+
+    run_virtual(scene())
