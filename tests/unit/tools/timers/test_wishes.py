@@ -100,7 +100,8 @@ def test_every_kind_has_its_words() -> None:
     ("seconds", "said"),
     [
         (0.0, "0 seconds"), (1.0, "1 second"), (60.0, "1 minute"),
-        (90.4, "1 minute and 30 seconds"), (3_600.0, "1 hour"), (4_200.0, "1 hour and 10 minutes"), (86_400.0, "24 hours"),
+        (90.4, "1 minute and 30 seconds"), (3_600.0, "1 hour"),
+        (4_200.0, "1 hour and 10 minutes"), (86_400.0, "24 hours"),
     ],
 )  # fmt: skip
 def test_lengths_are_said_as_people_do(seconds: float, said: str) -> None:
