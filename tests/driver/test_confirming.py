@@ -8,9 +8,17 @@ from functools import partial
 import pytest
 
 from appliance import turn
+from appliance.app.asking import ask
 from appliance.backend.local import worker
-from appliance.events import BackendLost, EndOfTurnFound, ReplyOffered, Transcribed
-from appliance.ports import Cue, ToolResult, Word
+from appliance.events import (
+    BackendLost,
+    EndOfTurnFound,
+    Happening,
+    ReplyOffered,
+    ReplyText,
+    Transcribed,
+)
+from appliance.ports import Cue, Enclosure, ToolResult, Word
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
 from tests.confirming import (
     AGAIN,
@@ -21,10 +29,12 @@ from tests.confirming import (
     QUESTION,
     UNLOCKED,
     Talk,
+    english,
     talk,
 )
 from tests.fakes import FakeBackend
 from tests.on_device import AtOnce
+from tests.virtual_time import run_virtual
 
 SECOND = TurnNumber(2)
 LISTENER = partial(Talk, timing=turn.Timing(barge_in="speech"))
@@ -475,6 +485,35 @@ def test_late_reply_of_the_inner_backend_waits_until_the_answer_is_there() -> No
         assert len(room.inner.taken) == 1
 
     talk(story)
+
+
+def test_command_that_asks_for_something_guarded_prints_the_question_and_ends() -> None:
+    said: list[str] = []
+
+    def tell(event: Happening) -> None:
+        if isinstance(event, ReplyText):
+            said.append(event.text)
+
+    async def main() -> float:
+        room = Talk()
+
+        async def answer() -> None:
+            await asyncio.sleep(0.1)
+            room.reply(TurnNumber(1), "unlock")
+            await asyncio.sleep(0.1)
+            room.reply(TurnNumber(1), text="I asked.")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(answer())
+            asked = Enclosure("unlock the front door")
+            beside = room.backend.run()
+            await ask(asked, room.backend, room.tools, tell, companion=beside)
+        await room.backend.close()
+        return asyncio.get_running_loop().time()
+
+    english()
+    assert run_virtual(main()) < 1.0
+    assert said == ["I asked.", QUESTION]
 
 
 def test_calls_of_every_other_kind_are_none_of_its_business() -> None:

@@ -38,7 +38,9 @@ payload = "UNLOCK"
 ASKS_AT = 4.6
 """When the box begins to ask, at the latest."""
 
-LEAKED = re.compile(r"(?<![\d.])(1 ?2 ?3 ?4|9 ?9 ?9 ?9)(?!\d)|two.{1,3}three|nine.{1,3}nine", re.I)
+LEAKED = re.compile(
+    r"(?<![\d.])(1 ?2 ?3 ?4|9 ?9 ?9 ?9)(?!\d)|two.{1,3}three|nine.{1,3}nine", re.IGNORECASE
+)
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +62,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
     with broker(tmp_path) as running, watched(running.port):
         made = Door(running)
         client = mqtt.Client(CallbackAPIVersion.VERSION2)
-        client.on_message = lambda _client, _data, message: made.got.append(message.payload)
+        client.on_message = lambda _client, _data, message: made.got.append(bytes(message.payload))
         client.connect("127.0.0.1", running.port)
         client.subscribe(LOCK, qos=1)
         client.loop_start()
@@ -83,7 +85,7 @@ def in_the_room(
     said, at = [(1.5, spoken(play, "Hey Jarvis! Unlock the front door."))], ASKS_AT + 4.5
     for answer in answers:
         said.append((at, spoken(play, answer)))
-        at += 9.0
+        at += 7.2
 
     def lock(house: House) -> None:
         assert house.tools.set_files([parse_toml(MANIFEST, source="lock.toml")]) == ()
@@ -97,6 +99,7 @@ def in_the_room(
             "homeassistant": {"discovery": False},
             "devices": {"discover": []},
             "echo": {"cancel": "off"},
+            "gate": {"challenge_s": 120.0},  # of the wall's time; the sound has its own
             **settings,
         },
         house=lock,
@@ -146,9 +149,7 @@ def test_wrong_pin_is_asked_for_again_and_unlocks_nothing(
     assert not leaks(came, caplog.text)
 
 
-@pytest.mark.parametrize(
-    ("answer", "got"), [("One, two, three, four.", [b"UNLOCK"]), ("No.", [])]
-)
+@pytest.mark.parametrize(("answer", "got"), [("One, two, three, four.", [b"UNLOCK"]), ("No.", [])])
 def test_sound_of_the_answer_never_reaches_the_service_that_asked_for_the_door(
     play: Player, door: Door, answer: str, got: list[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
