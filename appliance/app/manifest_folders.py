@@ -1,6 +1,7 @@
 """The tool manifests of a configuration, read from their folders."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from appliance.config import Loaded
 from appliance.demo.kitchen import MANIFESTS
@@ -27,17 +28,22 @@ class Found:
             raise ConfigError(self.problems)
 
 
-def read_manifests(loaded: Loaded, *, simulated: bool = False) -> Found:
-    """Read the manifests of ``tools.d`` beside the configuration and of the folders it names.
+def manifest_folders(loaded: Loaded, *, simulated: bool = False) -> tuple[Path, ...]:
+    """Return where manifests are looked for, in order; reads where the configuration lies.
 
-    Where there is no broker, those of the simulated kitchen come after them.
+    Where there is no broker, the simulated kitchen's come last.
     """
     folders = list(loaded.config.tools.folders)
     if loaded.path is not None:
         folders.insert(0, loaded.path.resolve().parent / "tools.d")
-    missing = [folder for folder in loaded.config.tools.folders if not folder.is_dir()]
     if simulated or not loaded.config.mqtt.host:
         folders.append(MANIFESTS)
-    manifests, problems = load_folder(folders)
+    return tuple(folders)
+
+
+def read_manifests(loaded: Loaded, *, simulated: bool = False) -> Found:
+    """Read the manifests of ``tools.d`` beside the configuration and of the folders it names."""
+    missing = [folder for folder in loaded.config.tools.folders if not folder.is_dir()]
+    manifests, problems = load_folder(manifest_folders(loaded, simulated=simulated))
     gone = [f"tools.folders: {folder} is not a folder" for folder in missing]
     return Found(manifests, (*gone, *problems))

@@ -10,6 +10,8 @@ from appliance.app.backends import uses_realtime
 from appliance.app.camera import camera_for_tools
 from appliance.app.house import House, Read
 from appliance.app.manifest_folders import read_manifests
+from appliance.app.manifest_watch import watch_manifests
+from appliance.app.rehearsal import Rehearsal, RehearsalBridge
 from appliance.app.simulation import private_house
 from appliance.config import Config, Loaded
 from appliance.config.model import Mqtt
@@ -30,6 +32,7 @@ async def open_house(
     simulated: bool = False,
     kept: Kept | None = None,
     guest: bool = False,
+    rehearsal: Rehearsal | None = None,
 ) -> AsyncIterator[House]:
     """Open the way to the configured broker, or to a simulated kitchen where there is none.
 
@@ -40,6 +43,7 @@ async def open_house(
         kept: What outlives us; ``None``: nothing does, and nothing is written.
         guest: For a command beside a box that may be running: under a name of its own at the
             broker, for two of one name throw each other off.
+        rehearsal: Takes what would be sent; ``None``: it is sent.
 
     Raises:
         BrokerError: The simulated kitchen cannot be started.
@@ -60,8 +64,11 @@ async def open_house(
             port = await stack.enter_async_context(private_house())
             settings = Mqtt(host="127.0.0.1", port=port, root=config.mqtt.root)
         name = f"{config.device.id}-{uuid4().hex[:8]}" if guest else config.device.id
-        bridge = MqttBridge(
-            settings, device=name, availability=topics(config.mqtt.root, name).availability
+        own = topics(config.mqtt.root, name).availability
+        bridge = (
+            MqttBridge(settings, device=name, availability=own)
+            if rehearsal is None
+            else RehearsalBridge(settings, device=name, availability=own, rehearsal=rehearsal)
         )
         house = House(config, bridge, read, timeline=timeline, awaited=awaited)
         for part in house.parts:
@@ -71,6 +78,9 @@ async def open_house(
             beside = [
                 group.create_task(part.run(), name=type(part).__name__) for part in house.parts
             ]
+            if not guest:
+                watch = watch_manifests(loaded, house.renew, simulated=simulated)
+                beside.append(group.create_task(watch, name="manifests"))
             try:
                 yield house
             finally:

@@ -98,7 +98,7 @@ def call(
     Example: voice-appliance tools call set_light light=kitchen_light state=on
     """
     set_up_logging(verbose=verbose, quiet=True)
-    wanted = ToolCalled(CallId("by-hand"), ResponseId("by-hand"), name, _values(arguments))
+    wanted = ToolCalled(CallId("by-hand"), ResponseId("by-hand"), name, values(arguments))
 
     async def carry_out() -> ToolResult:
         async with open_house(load(config), Timeline(), simulated=simulated, guest=True) as house:
@@ -139,7 +139,7 @@ def try_out(
     if arguments is None:
         console.print(f"try: voice-appliance tools test {file} {_hint(manifest.spec)}")
         return
-    _dry_run(manifest, _values(arguments))
+    _dry_run(manifest, values(arguments))
 
 
 def _word(challenge: Challenge) -> Word:
@@ -170,14 +170,15 @@ def _hint(spec: ToolSpec) -> str:
     return " ".join(f"{name}=…" for name in names)
 
 
-def _values(arguments: list[str] | None) -> dict[str, object]:
-    values: dict[str, object] = {}
+def values(arguments: list[str] | None) -> dict[str, object]:
+    """Read NAME=VALUE arguments."""
+    found: dict[str, object] = {}
     for argument in arguments or ():
         name, equals, text = argument.partition("=")
         if not equals:
             raise typer.BadParameter(f"{argument!r} is not NAME=VALUE")
         try:
-            values[name] = json.loads(text)
+            found[name] = json.loads(text)
         except ValueError:
-            values[name] = text
-    return values
+            found[name] = text
+    return found

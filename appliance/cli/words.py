@@ -13,6 +13,7 @@ from appliance.cli import (
     ask,
     doctor,
     enhance,
+    house_actions,
     listen,
     models,
     money,
@@ -49,6 +50,14 @@ app.command("enhance")(enhance.enhance_recording)
 app.command("money")(money.money)
 app.command("client-secret")(secret.client_secret)
 app.add_typer(tools.app, name="tools")
+for word, action in (
+    ("list", house_actions.list_devices),
+    ("show", house_actions.show),
+    ("try", house_actions.rehearse),
+    ("watch", house_actions.watch),
+    ("record", house_actions.record),
+):
+    actions.app.command(word)(action)
 app.add_typer(actions.app, name="actions")
 app.add_typer(pin.app, name="pin")
 app.add_typer(models.app, name="models")

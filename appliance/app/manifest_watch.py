@@ -1,0 +1,48 @@
+"""Notices that manifests have changed, and reads them anew."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from appliance.app.manifest_folders import Found, manifest_folders, read_manifests
+from appliance.config import Loaded
+from appliance.units import Seconds
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = Seconds(2.0)
+"""Between two looks: an editor's file is there before one has said the sentence."""
+
+Signature = frozenset[tuple[str, int, int]]
+
+
+async def watch_manifests(
+    loaded: Loaded, take: Callable[[Found], None], *, simulated: bool = False
+) -> None:
+    """Hand over what the folders hold each time it has changed, until cancelled.
+
+    A file that is wrong is left out and named, as at the start; the others go on.
+    """
+    folders = manifest_folders(loaded, simulated=simulated)
+    known = await asyncio.to_thread(_signature, folders)
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        now = await asyncio.to_thread(_signature, folders)
+        if now == known:
+            continue
+        known = now
+        log.info("manifests have changed: read anew")
+        take(await asyncio.to_thread(read_manifests, loaded, simulated=simulated))
+
+
+def _signature(folders: Sequence[Path]) -> Signature:
+    found: set[tuple[str, int, int]] = set()
+    for folder in folders:
+        for path in folder.glob("*.toml"):
+            try:
+                state = path.stat()
+            except OSError:
+                continue
+            found.add((str(path), state.st_mtime_ns, state.st_size))
+    return frozenset(found)
