@@ -444,3 +444,20 @@ def test_what_another_device_says_confirms_nothing() -> None:
         assert order.result().status == "unconfirmed"
 
     run_virtual(scene())
+
+
+def test_what_is_about_to_change_is_not_so_already() -> None:
+    async def scene() -> None:
+        here = room()
+        here.say("lamp", power=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(here.order("lamp", power=False))
+            await asyncio.sleep(0.1)
+            here.say("lamp", power=True)  # its regular report, a moment before it obeys
+            again = group.create_task(here.order("lamp", power=True))
+            here.later(0.2, "lamp", power=False)
+            here.later(0.4, "lamp", power=True)
+        assert again.result().status == "done"
+        assert len(here.bus.published) == 2
+
+    run_virtual(scene())
