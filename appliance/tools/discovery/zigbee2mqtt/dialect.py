@@ -72,7 +72,10 @@ class Zigbee2MqttDialect:
                 groups = (group_of(entry, self.base) for entry in tables(said, MOST_GROUPS))
                 self._groups = tuple(one for one in groups if one is not None)
             case "info" if isinstance(said, dict):
+                before = self._reached, self._silent
                 self._settings(table(said.get("config")))
+                if before == (self._reached, self._silent):
+                    return ()  # it says much that is nothing to us, and often
             case _:
                 return ()
         return self._changed()

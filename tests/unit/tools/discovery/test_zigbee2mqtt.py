@@ -273,6 +273,14 @@ def test_another_base_is_another_house() -> None:
     ]
 
 
+def test_settings_change_how_it_is_told_who_is_reached() -> None:
+    dialect = Zigbee2MqttDialect(BASE)
+    dialect.take(said(DEVICES, announced("zigbee2mqtt/devices")))
+    found = dialect.take(said(INFO, announced("zigbee2mqtt/info")))
+    assert len(things(found)["Sofa lamp"].availability.reads) == 2
+    assert dialect.take(said(INFO, {**announced("zigbee2mqtt/info"), "permit_join": True})) == ()
+
+
 def test_a_payload_that_is_no_list_changes_nothing() -> None:
     dialect = Zigbee2MqttDialect(BASE)
     dialect.take(said(DEVICES, announced("zigbee2mqtt/devices")))
