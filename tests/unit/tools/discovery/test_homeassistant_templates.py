@@ -245,6 +245,7 @@ BOUNDED = [
     "{% set ns = namespace() %}{% set ns.a = [ns] %}{{ ns.a | length }}{{ ns }}",
     "{{ 9 ** 9 ** 9 }}",
     "{{ 2 ** 100000 }}",
+    "{{ 2 ** 100000000 }}",
     "{{ (-2) ** 0.5 }}",
     "{{ 10.0 ** 400 }}",
     "{{ 1e308 * 10 }}",
@@ -346,6 +347,14 @@ def test_a_template_gets_as_many_steps_as_it_is_given() -> None:
     assert template.render({}) == "0123456789"
     with pytest.raises(TemplateFailed, match="steps"):
         template.render({}, steps=20)
+
+
+def test_a_turn_of_a_loop_costs_what_its_body_holds() -> None:
+    short = compile_template("{% for i in range(10) %}{{ i }}{% endfor %}")
+    long = compile_template("{% for i in range(10) %}" + "{{ i }}" * 100 + "{% endfor %}")
+    assert short.render({}, steps=500)
+    with pytest.raises(TemplateFailed, match="steps"):
+        long.render({}, steps=500)
 
 
 def test_a_template_cannot_change_what_others_read() -> None:
