@@ -226,6 +226,9 @@ async def test_wake_word_and_sensitivity_are_chosen_while_it_runs_and_remembered
     # who writes other settings means them
     async with standing(config(house, wake={"sensitivity": 0.3}), tmp_path) as made:
         await there(made, watch)
+        phone.send(f"{OWN}/request/state")
+        assert (await phone.answer())[1]["sensitivity"] == 0.3
+        await asyncio.sleep(0.3)
         assert made.loaded == []
 
 
