@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -297,7 +298,8 @@ class Talk:
 
     def leaks(self, secret: str = PIN) -> list[Happening]:
         """Return what was told of the PIN, outside of its settling."""
-        return [h for _, h in self.observer.noted if secret in str(dataclasses.asdict(h))]
+        alone = re.compile(rf"(?<![\d.]){re.escape(secret)}(?!\d)")  # not within some time
+        return [h for _, h in self.observer.noted if alone.search(str(dataclasses.asdict(h)))]
 
 
 def talk(
