@@ -147,7 +147,7 @@ async def test_a_phone_sees_what_is_asked_confirms_it_and_it_is_done(
         made.say({"id": other.id, "answer": "no"})
         await made.hidden()
         assert made.done == ["garage"]
-    assert {"confirmation", "event-confirmation"} <= watch.used
+    await until(lambda: {"confirmation", "event-confirmation"} <= watch.used)
     lines = await asyncio.to_thread(lambda: list(AuditLog(state).lines()))
     decisions = [line["decision"] for line in lines]
     assert decisions == ["asked", "confirmed by phone", "asked", "denied"]
