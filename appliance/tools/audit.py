@@ -74,9 +74,7 @@ class Record:
 
     def as_json(self) -> dict[str, object]:
         """Return the line as JSON data."""
-        private = has_free_text(self.arguments) or any(
-            act.trait == _TEXT for act, _ in self.acts
-        )
+        private = has_free_text(self.arguments) or any(act.trait == _TEXT for act, _ in self.acts)
         return {
             "at": self.at.isoformat(timespec="milliseconds"),
             "id": self.id,
