@@ -193,6 +193,14 @@ def test_questions_go_twice_in_a_minute_at_most_and_never_to_wildcards(tmp_path:
     async def scene() -> None:
         async with living(house.settings) as here:
             asked: list[str] = []
+            sent: list[str] = []
+            publish = here.bridge.publish
+
+            def spied(topic: str, payload: bytes, *, qos: int = 1) -> None:
+                sent.append(topic)
+                publish(topic, payload, qos=qos)
+
+            here.bridge.publish = spied  # type: ignore[method-assign,assignment]
             here.others.subscribe("shelly/rpc", lambda message: asked.append(message.topic))
             here.others.subscribe("other/rpc", lambda message: asked.append(message.topic))
             await asyncio.sleep(0.1)
@@ -202,7 +210,7 @@ def test_questions_go_twice_in_a_minute_at_most_and_never_to_wildcards(tmp_path:
                 await asyncio.sleep(0.1)
             here.announce("other", asks=["other/rpc"])
             await until(lambda: "other/rpc" in asked)
-            assert asked == ["shelly/rpc", "shelly/rpc", "other/rpc"]
+            assert asked == sent == ["shelly/rpc", "shelly/rpc", "other/rpc"]
             assert here.bridge.connected
 
     with broker(tmp_path) as house:
