@@ -107,32 +107,12 @@ class House:
         self._crier: Crier | None = None
         self._told = asyncio.Event()
         self._found = found
-        self.tools = ToolRegistry(
-            words, self._actions, remote=config.realtime.mcp, settings=gate_settings(config)
-        )
+        self.tools = self._registry(read)
         """``ports.ToolRunner``."""
 
-        self.tools.add_built_in(
-            built_in(
-                words,
-                clock=lambda: datetime.now().astimezone(),
-                volume=self._loudness,
-                catalogue=self.tools.catalogue,
-                privacy=self._discretion if uses_realtime(config) else None,
-                camera=read.camera,
-            )
-        )
+        state = None if kept is None else state_folder()
         self.parts = parts_of(
-            Ground(
-                config,
-                bridge,
-                self._own,
-                self.tools,
-                words,
-                timeline,
-                None if kept is None else state_folder(),
-                read.folder,
-            )
+            Ground(config, bridge, self._own, self.tools, words, timeline, state, read.folder)
         )
         """What else lives in the house; whoever opens it prepares and runs them."""
 
@@ -143,6 +123,24 @@ class House:
         for problem in self.problems():
             log.warning("%s", problem)
         bridge.on_state(self._on_state)
+
+    def _registry(self, read: Read) -> ToolRegistry:
+        """Make the registry, with the tools that need no house."""
+        config = self._config
+        tools = ToolRegistry(
+            self._words, self._actions, remote=config.realtime.mcp, settings=gate_settings(config)
+        )
+        tools.add_built_in(
+            built_in(
+                self._words,
+                clock=lambda: datetime.now().astimezone(),
+                volume=self._loudness,
+                catalogue=tools.catalogue,
+                privacy=self._discretion if uses_realtime(config) else None,
+                camera=read.camera,
+            )
+        )
+        return tools
 
     @property
     def gate_rules(self) -> tuple[GateRule, ...]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from uuid import uuid4
 
 from appliance.app.backends import uses_realtime
@@ -50,13 +49,7 @@ async def open_house(
         ConfigError: There is nothing for the language.
     """
     config = loaded.config
-    read = Read(
-        await asyncio.to_thread(read_manifests, loaded, simulated=simulated),
-        await asyncio.to_thread(wording.load, config.device.language),
-        kept,
-        await asyncio.to_thread(camera_for_tools, config) if uses_realtime(config) else None,
-        None if loaded.path is None else await asyncio.to_thread(_folder, loaded.path),
-    )
+    read = await asyncio.to_thread(_read, loaded, kept, simulated=simulated)
     async with AsyncExitStack() as stack:
         settings, awaited = config.mqtt, None
         if simulated or not settings.host:
@@ -64,12 +57,7 @@ async def open_house(
             port = await stack.enter_async_context(private_house())
             settings = Mqtt(host="127.0.0.1", port=port, root=config.mqtt.root)
         name = f"{config.device.id}-{uuid4().hex[:8]}" if guest else config.device.id
-        own = topics(config.mqtt.root, name).availability
-        bridge = (
-            MqttBridge(settings, device=name, availability=own)
-            if rehearsal is None
-            else RehearsalBridge(settings, device=name, availability=own, rehearsal=rehearsal)
-        )
+        bridge = _bridge(settings, name, rehearsal)
         house = House(config, bridge, read, timeline=timeline, awaited=awaited)
         for part in house.parts:
             await part.prepare()
@@ -89,8 +77,23 @@ async def open_house(
                 await bridge.close()
 
 
-def _folder(path: Path) -> Path:
-    return path.resolve().parent
+def _read(loaded: Loaded, kept: Kept | None, *, simulated: bool) -> Read:
+    """Read what a house needs of files; blocks."""
+    config = loaded.config
+    return Read(
+        read_manifests(loaded, simulated=simulated),
+        wording.load(config.device.language),
+        kept,
+        camera_for_tools(config) if uses_realtime(config) else None,
+        None if loaded.path is None else loaded.path.resolve().parent,
+    )
+
+
+def _bridge(settings: Mqtt, name: str, rehearsal: Rehearsal | None) -> MqttBridge:
+    own = topics(settings.root, name).availability
+    if rehearsal is None:
+        return MqttBridge(settings, device=name, availability=own)
+    return RehearsalBridge(settings, device=name, availability=own, rehearsal=rehearsal)
 
 
 async def probe_broker(config: Config) -> str:

@@ -26,7 +26,12 @@ from appliance.tools.discovery.homeassistant.calculating import (
     multiply,
     percent_format,
 )
-from appliance.tools.discovery.homeassistant.regex import pattern
+from appliance.tools.discovery.homeassistant.regex_filters import (
+    regex_findall,
+    regex_match,
+    regex_replace,
+    regex_search,
+)
 from appliance.tools.templates import TemplateFailed
 
 Function = Callable[..., Any]
@@ -35,7 +40,6 @@ NOT_GIVEN = Undefined("default")
 
 _TRUE = ("true", "yes", "on", "enable", "1")
 _FALSE = ("false", "no", "off", "disable", "0")
-_GROUP = re.compile(r"\\(?:g<(\d{1,2})>|(\d{1,2})|(\\))")
 
 # ruff: noqa: ANN401 - templates' values
 
@@ -278,57 +282,6 @@ def _edge(index: int) -> Function:
     return edge
 
 
-def _regex_replace(
-    run: Run,
-    value: Any = "",
-    find: Any = "",
-    replace: Any = "",
-    ignorecase: Any = False,  # noqa: FBT002 - the filter's own order
-) -> str:
-    text, new = text_of(value), text_of(replace)
-    pieces: list[str] = []
-    at = 0
-    room = LONGEST_OUTPUT
-    for found in pattern(text_of(find), ignorecase=bool(ignorecase)).all(text, run):
-        start, end = found.spans[0] or (0, 0)
-        filled = _GROUP.sub(
-            lambda mark, found=found: (  # type: ignore[misc]
-                mark[3] or found.group(int(mark[1] or mark[2]))
-            ),
-            new,
-        )
-        run.charge(1 + (len(filled) >> 6))
-        room -= len(filled)
-        if room < 0:
-            raise TemplateFailed("`regex_replace` makes too much text")
-        pieces += (text[at:start], filled)
-        at = end
-    pieces.append(text[at:])
-    return "".join(pieces)
-
-
-def regex_match(run: Run, value: Any, find: Any = "", ignorecase: Any = False) -> bool:  # noqa: FBT002
-    """Whether a text begins with what is looked for."""
-    return (
-        pattern(text_of(find), ignorecase=bool(ignorecase)).match(text_of(value), run) is not None
-    )
-
-
-def regex_search(run: Run, value: Any, find: Any = "", ignorecase: Any = False) -> bool:  # noqa: FBT002
-    """Whether a text holds what is looked for."""
-    found = pattern(text_of(find), ignorecase=bool(ignorecase)).search(text_of(value), run)
-    return found is not None
-
-
-def _regex_findall(run: Run, value: Any, find: Any = "", ignorecase: Any = False) -> list[Any]:  # noqa: FBT002
-    made: list[Any] = []
-    for found in pattern(text_of(find), ignorecase=bool(ignorecase)).all(text_of(value), run):
-        groups = [found.group(index) for index in range(1, len(found.spans))]
-        run.charge(1 + len(groups))
-        made.append(found.group(0) if not groups else groups[0] if len(groups) == 1 else groups)
-    return made
-
-
 def _regex_findall_index(
     run: Run,
     value: Any,
@@ -336,7 +289,7 @@ def _regex_findall_index(
     index: Any = 0,
     ignorecase: Any = False,  # noqa: FBT002 - the filter's own order
 ) -> Any:
-    return item_of(_regex_findall(run, value, find, ignorecase), index)
+    return item_of(regex_findall(run, value, find, ignorecase), index)
 
 
 def _items(_run: Run, value: Any) -> list[tuple[Any, Any]]:
@@ -399,7 +352,7 @@ FILTERS: dict[str, Function] = {
     "dictsort": lambda run, value: sorted(_items(run, value), key=lambda one: text_of(one[0])),
     "sum": _sum, "truncate": _truncated,
     "format": lambda run, value, *values: percent_format(run, text_of(value), values),
-    "regex_replace": _regex_replace, "regex_match": regex_match, "regex_search": regex_search,
-    "regex_findall": _regex_findall, "regex_findall_index": _regex_findall_index,
+    "regex_replace": regex_replace, "regex_match": regex_match, "regex_search": regex_search,
+    "regex_findall": regex_findall, "regex_findall_index": _regex_findall_index,
     "safe": lambda _, value: value,
 }  # fmt: skip

@@ -29,10 +29,9 @@ from appliance.tools.discovery.homeassistant.filters import (
     item_of,
     numbers_of,
     or_default,
-    regex_match,
-    regex_search,
     replaced,
 )
+from appliance.tools.discovery.homeassistant.regex_filters import regex_match, regex_search
 from appliance.tools.templates import TemplateFailed
 
 # ruff: noqa: ANN401 - templates' values
