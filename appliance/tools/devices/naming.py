@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from hashlib import blake2b
 
 from appliance.tools.devices.known import Known
-from appliance.tools.devices.model import Thing
+from appliance.tools.devices.model import Kind, Thing
 
 LONGEST = 48
 """Characters of a name."""
@@ -170,12 +170,25 @@ def _marked(name: str, key: str, taken: set[str]) -> str:
     return f"{name[:31]}_{digits}"
 
 
+SMALL_PARTS = frozenset(
+    {Kind.SENSOR, Kind.BINARY_SENSOR, Kind.NUMBER, Kind.SELECT, Kind.TEXT, Kind.BUTTON}
+)
+"""What is named after what it tells or sets, not after the device."""
+
+
 def _announced(things: Sequence[Thing]) -> list[str]:
-    """Return the cleaned names: with the device's where they are not unique, never empty."""
+    """Return the cleaned names, never empty.
+
+    With the device's before them where they are not unique, and for the small parts of a device,
+    which are announced as "Temperature" or "Mode": whose they are must not depend on how many
+    there are.
+    """
     names = [clean(thing.name) or clean(thing.device) for thing in things]
     often = _often(names)
     full = [
-        _with_device(name, clean(thing.device)) if slug(name) in often else name
+        _with_device(name, clean(thing.device))
+        if slug(name) in often or thing.kind in SMALL_PARTS
+        else name
         for name, thing in zip(names, things, strict=True)
     ]
     counts: dict[str, int] = defaultdict(int)
