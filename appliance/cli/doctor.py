@@ -20,6 +20,7 @@ from appliance.app.manifests import name_clashes
 from appliance.app.open_house import probe_broker
 from appliance.cli import cloud
 from appliance.cli.exits import Exit
+from appliance.cli.house_check import devices
 from appliance.cli.sounding import sounded
 from appliance.cli.terminal import AsJson, ConfigFile, console
 from appliance.config import Config, Loaded, load
@@ -96,6 +97,7 @@ def _whole(loaded: Loaded) -> Iterator[Check]:
     yield from _sound(asyncio.run(listen_to_card(config, LISTEN)))
     yield from _camera(config)
     yield from _broker(config)
+    yield from devices(loaded)
     yield from cloud.realtime(loaded, _probe, private=was_private())
     yield from cloud.money(config)
     yield from _models(config)
@@ -120,9 +122,7 @@ def _tools(loaded: Loaded) -> Iterator[Check]:
     found = read_manifests(loaded)
     count = len(found.manifests)
     problems = (*found.problems, *name_clashes(loaded.config, found.manifests))
-    fine = count > 0 and not problems
-    hint = "nothing in the house can be asked for yet: docs/manifests.md" if not count else ""
-    yield Check("tool manifests", fine, f"{count} can be used", hint)
+    yield Check("tool manifests", not problems, f"{count} can be used")
     for problem in problems:
         yield Check("tool manifest", ok=False, detail=str(problem), remedy="docs/manifests.md")
 
