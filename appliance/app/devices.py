@@ -1,6 +1,7 @@
 """The devices that are found on the broker, and the tools that are made of them."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Mapping
 
 from appliance.app.ground import Ground, Part
@@ -18,6 +19,8 @@ from appliance.units import Seconds
 
 LONGEST_OFFER = Seconds(2.0)
 SOON = Seconds(0.02)
+MANY = 200
+"""Things from which on a full look of the garbage collector takes longer than a block of sound."""
 
 DIALECTS: Mapping[Source, Callable[[Ground], tuple[Dialect, ...]]] = {
     Source.ZIGBEE2MQTT: lambda ground: tuple(
@@ -58,6 +61,7 @@ class Devices(Part):
         )
         self._changed = asyncio.Event()
         self._offering = False
+        self._frozen = 0
         self.household.on_change(self._changed.set)
 
     async def prepare(self) -> None:
@@ -92,7 +96,14 @@ class Devices(Part):
                 self._changed.clear()
                 tools = await asyncio.to_thread(self._tools)  # of thousands of things
                 self._ground.tools.set_planned("devices", tools)
+                self._settle_down(len(self.household.known()))
                 self._offering = False
+
+    def _settle_down(self, count: int) -> None:
+        """Spare the collector what stays: its looks stop every thread, the sound's too."""
+        if count > MANY and count > 1.1 * self._frozen:
+            self._frozen = count
+            gc.freeze()
 
     def _tools(self) -> tuple[Planned, ...]:
         devices, device = self._ground.config.devices, self._ground.config.device

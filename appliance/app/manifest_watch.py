@@ -24,7 +24,7 @@ async def watch_manifests(
 
     A file that is wrong is left out and named, as at the start; the others go on.
     """
-    folders = manifest_folders(loaded, simulated=simulated)
+    folders = await asyncio.to_thread(manifest_folders, loaded, simulated=simulated)
     known = await asyncio.to_thread(_signature, folders)
     while True:
         await asyncio.sleep(LOOK_EVERY)

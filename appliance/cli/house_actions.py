@@ -20,7 +20,7 @@ from appliance.app.rehearsal import Rehearsal
 from appliance.cli.exits import Exit
 from appliance.cli.terminal import AsJson, ConfigFile, console, errors
 from appliance.cli.tools import Arguments, Simulated, values
-from appliance.config import load
+from appliance.config import Loaded, load
 from appliance.errors import BrokerError
 from appliance.events import ToolCalled
 from appliance.host.journal import set_up_logging
@@ -46,13 +46,17 @@ LeftOut = Annotated[
 Seconds_ = Annotated[float, typer.Option("--seconds", min=1.0, max=3_600.0, help="How long.")]
 
 
+def _loaded(config: Path | None) -> Loaded:
+    set_up_logging(quiet=True)
+    return load(config)
+
+
 @asynccontextmanager
 async def _opened(
-    config: Path | None, *, simulated: bool, rehearsal: Rehearsal | None = None
+    loaded: Loaded, *, simulated: bool, rehearsal: Rehearsal | None = None
 ) -> AsyncIterator[tuple[House, FoundHousehold]]:
-    set_up_logging(quiet=True)
     async with open_house(
-        load(config), Timeline(), simulated=simulated, guest=True, rehearsal=rehearsal
+        loaded, Timeline(), simulated=simulated, guest=True, rehearsal=rehearsal
     ) as house:
         await house.settle()
         if not house.connected:
@@ -71,9 +75,10 @@ def list_devices(
     as_json: AsJson = False,
 ) -> None:
     """List the devices that were found: what each is called and what can be set."""
+    loaded = _loaded(config)
 
     async def tell() -> None:
-        async with _opened(config, simulated=simulated) as (house, household):
+        async with _opened(loaded, simulated=simulated) as (house, household):
             if left_out:
                 for each in household.left_out():
                     console.print(f"{each.rule}: {each.name}", markup=False, soft_wrap=True)
@@ -112,9 +117,10 @@ def show(
     simulated: Simulated = False,
 ) -> None:
     """Show one device: what can be set to what, what it takes, how it is now, its topics."""
+    loaded = _loaded(config)
 
     async def tell() -> bool:
-        async with _opened(config, simulated=simulated) as (house, household):
+        async with _opened(loaded, simulated=simulated) as (house, household):
             known = household.known().get(name)
             if known is None:
                 return False
@@ -153,9 +159,11 @@ def rehearse(
     """
     wanted = ToolCalled(CallId("try"), ResponseId("try"), tool, values(arguments))
 
+    loaded = _loaded(config)
+
     async def carry_out() -> bool:
         rehearsal = Rehearsal()
-        async with _opened(config, simulated=simulated, rehearsal=rehearsal) as (house, _):
+        async with _opened(loaded, simulated=simulated, rehearsal=rehearsal) as (house, _):
             rehearsal.active = True
             result = await house.tools.run(wanted)
             if result.challenge is not None:
@@ -191,9 +199,10 @@ def watch(
     ] = None,
 ) -> None:
     """Show what devices do, as it happens."""
+    loaded = _loaded(config)
 
     async def follow() -> None:
-        async with _opened(config, simulated=simulated) as (_, household):
+        async with _opened(loaded, simulated=simulated) as (_, household):
             until = None if seconds is None else time.monotonic() + seconds
             before = _states(household, names)
             while until is None or time.monotonic() < until:
@@ -234,8 +243,10 @@ def record(
         raise typer.BadParameter(f"{out} is there already", param_hint="--out")
     heard: list[Message] = []
 
+    loaded = _loaded(config)
+
     async def listen() -> None:
-        async with _opened(config, simulated=simulated) as (house, _):
+        async with _opened(loaded, simulated=simulated) as (house, _):
             undo = [house.listen(topic, heard.append) for topic in topics]
             errors.print(f"listening for {seconds:g} s; use the device now …")
             await asyncio.sleep(seconds)

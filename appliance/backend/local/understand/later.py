@@ -100,7 +100,9 @@ _TOOL, _ARGUMENTS = "tool", "arguments"
 
 def _puts_off(tool: Tool) -> bool:
     """Tell whether a tool takes another tool and its arguments."""
-    properties = cast("Mapping[str, Mapping[str, object]]", tool.spec.parameters["properties"])
+    properties = cast(
+        "Mapping[str, Mapping[str, object]]", tool.spec.parameters.get("properties", {})
+    )
     return properties.get(_ARGUMENTS, {}).get("x-type") == "arguments"
 
 
