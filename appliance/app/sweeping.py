@@ -4,18 +4,16 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.app.live import wish
-from appliance.app.reference import monitor_wish, reference_source
+from appliance.app.reference import reference_source
 from appliance.audio.capture import Capture
 from appliance.audio.card import CardFormat, Exchange
 from appliance.audio.counters import CardCounters
-from appliance.audio.plans import Wish
 from appliance.audio.playback import Playback
 from appliance.audio.pyaudio_card import PyAudioCard
 from appliance.audio.sweep import Programme
@@ -89,6 +87,7 @@ async def play_and_record(
     Raises:
         DeviceError: The card cannot be opened, or failed meanwhile.
     """
+    await asyncio.to_thread(shipped)  # the list of boards, which is looked into below
     drained = asyncio.Event()
 
     def report(event: PlaybackStarted | PlaybackDrained) -> None:
@@ -99,8 +98,7 @@ async def play_and_record(
     capture, playback = Capture(counters), Playback(report, counters)
     exchange = Exchange(capture, playback, counters, source=reference_source(config))
     told: asyncio.Queue[str] = asyncio.Queue()
-    wanted = await asyncio.to_thread(_wish, config)  # it reads a file
-    card = PyAudioCard(wanted, exchange, on_lost=told.put_nowait, on_found=told.put_nowait)
+    card = PyAudioCard(wish(config), exchange, on_lost=told.put_nowait, on_found=told.put_nowait)
     card.start()
     form, reason = None, ""
     async with asyncio.TaskGroup() as group:
@@ -123,15 +121,6 @@ async def play_and_record(
         raise DeviceError(f"the card was lost meanwhile: {told.get_nowait()}")
     samples, reference = _joined(reading.result(), form.input_channels)
     return Taken(form, reason, samples, reference, counters)
-
-
-def _wish(config: Config) -> Wish:
-    """Return the box's own wish, with all channels of its array and its monitor."""
-    return replace(
-        wish(config),
-        monitor=monitor_wish(config),
-        wanted=partial(shipped().wanted, config.audio.array),
-    )
 
 
 async def _opened(told: asyncio.Queue[str]) -> str:

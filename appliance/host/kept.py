@@ -14,7 +14,7 @@ from typing import Literal, TypedDict
 
 from platformdirs import user_state_path
 
-from appliance.host.flushed import write_beside
+from appliance.host.flushed import replace_document
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +148,6 @@ class Kept:
     def _write(self) -> None:
         with self._lock:
             try:
-                write_beside(self._path, self.facts).replace(self._path)
+                replace_document(self._path, self.facts)
             except OSError as error:
                 log.warning("%s cannot be written: %s", self._path, error)

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from appliance.host.flushed import write_beside
+from appliance.host.flushed import replace_document
 from appliance.host.softening import STEPS, Change, Owed, Softening, Stream
 from appliance.units import Seconds
 
@@ -148,7 +148,7 @@ class _Ledger:
         self._written = dict(owed)
         try:
             if owed:
-                write_beside(self._path, _document(owed)).replace(self._path)
+                replace_document(self._path, _document(owed))
             else:
                 self._path.unlink(missing_ok=True)
         except OSError as error:

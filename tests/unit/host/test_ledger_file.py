@@ -1,6 +1,7 @@
 """The record of the money, and disks that fail."""
 
 import errno
+import io
 import json
 import os
 import subprocess
@@ -178,15 +179,17 @@ def test_a_full_disk_leaves_the_old_document_whole_and_is_said_once(
 ) -> None:
     file.keep({"number": 0})
     settle(file)
-    real, full = json.dump, [True]
+    real, full = os.fdopen, [True]
 
-    def dump(document: Any, out: Any, **options: Any) -> None:  # noqa: ANN401 - as json's
-        if full[0]:
-            out.write('{"num')
+    class Full(io.FileIO):
+        def write(self, data: Any) -> int:  # noqa: ANN401 - as FileIO's
+            super().write(data[:5])
             raise OSError(errno.ENOSPC, "No space left on device")
-        real(document, out, **options)
 
-    monkeypatch.setattr(json, "dump", dump)
+    def fdopen(handle: int, mode: str) -> Any:  # noqa: ANN401 - as os's
+        return Full(handle, "w") if full[0] else real(handle, mode)
+
+    monkeypatch.setattr(os, "fdopen", fdopen)
     for number in (1, 2, 3):
         file.keep({"number": number})
         settle(file)
