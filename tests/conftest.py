@@ -9,6 +9,8 @@ import pytest
 from blockbuster import blockbuster_ctx
 from hypothesis import settings
 
+from appliance.host.journal import IDENTIFIER
+
 # The same examples on every push, so that a red build is about the change; new ones every night.
 settings.register_profile("push", derandomize=True, max_examples=200, deadline=None)
 settings.register_profile("night", max_examples=5000, deadline=None)
@@ -36,6 +38,16 @@ def every_log_call_can_be_formatted(caplog: pytest.LogCaptureFixture) -> Iterato
         yield
     for record in caplog.records:
         record.getMessage()
+
+
+@pytest.fixture(autouse=True)
+def what_a_command_sets_up_of_the_log_ends_with_its_test() -> Iterator[None]:
+    ours, root = logging.getLogger("appliance"), logging.getLogger()
+    level = ours.level
+    yield
+    ours.setLevel(level)
+    for handler in [each for each in root.handlers if each.name == IDENTIFIER]:
+        root.removeHandler(handler)
 
 
 @pytest.hookimpl(trylast=True)

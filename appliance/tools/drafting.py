@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from appliance.ports import Message
+from appliance.tools.schema import RESERVED
 
 MOST_FIELDS = 12
 """Of a state: a draft that is longer is not read."""
@@ -164,7 +165,7 @@ def _parameters(values: Mapping[str, Sequence[object]]) -> Iterable[str]:
 
 def _name(field_name: str) -> str:
     """Return a parameter's name; some mean something else in templates."""
-    return f"{field_name}_" if field_name in ("target", "reported", "transaction") else field_name
+    return f"{field_name}_" if field_name in RESERVED else field_name
 
 
 def _shape(heard: Sequence[object]) -> Iterable[str]:

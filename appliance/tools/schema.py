@@ -27,7 +27,9 @@ _PROPERTY = (
 )  # fmt: skip
 _RULES = tuple(word for word in _PROPERTY if word not in ("default", "examples", "x-say"))
 _TYPES = ("string", "number", "integer", "boolean")
-_RESERVED = ("target", "reported", "transaction", "response_topic", "true", "false", "none")
+RESERVED = ("target", "reported", "transaction", "response_topic", "true", "false", "none")
+"""What means something else in templates, so that no parameter can be called so."""
+
 _MOST_VALUES = 1_000
 _LONGEST_VALUE = 500
 
@@ -47,7 +49,7 @@ def findings(schema: Mapping[str, object]) -> Iterator[Finding]:
         key: Key = ("properties", name)
         if not _NAME.fullmatch(name):
             yield key, "a parameter's name has lower-case letters, digits and underscores only"
-        elif name in _RESERVED:
+        elif name in RESERVED:
             yield key, f"`{name}` means something else in templates; name it otherwise"
         if isinstance(prop, Mapping):
             yield from ((key + below, text) for below, text in _property(prop))

@@ -38,7 +38,7 @@ def record(recorder: Recorder, frames: range, *, channels: int = 2) -> None:
     recorder.start()
     for number in frames:
         recorder.take(*heard(number, channels=channels))
-        while recorder._queue.qsize() > BACKLOG // 2:
+        while recorder.recording and recorder._queue.qsize() > BACKLOG // 2:
             pass
     recorder.close()
     assert not recorder._thread.is_alive()

@@ -51,7 +51,9 @@ def test_silence_is_said() -> None:
 
 
 names = st.one_of(
-    st.sampled_from(["state", "speed", "target", "transaction", "Battery", "x y", "{{", "true"]),
+    st.sampled_from(
+        ["state", "speed", "target", "transaction", "Battery", "x y", "{{", "true", "none"]
+    ),
     st.text(max_size=12),
 )
 values = st.one_of(st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.none())
@@ -66,7 +68,7 @@ topics = st.one_of(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.lists(st.builds(Message, topics, payloads, st.booleans()), max_size=8))
 def test_whatever_is_heard_becomes_a_draft_that_reads(messages: list[Message]) -> None:
     text = draft(messages, "thing")
