@@ -12,7 +12,7 @@ from hypothesis import settings
 from appliance.host.journal import IDENTIFIER
 
 # The same examples on every push, so that a red build is about the change; new ones every night.
-settings.register_profile("push", derandomize=True, max_examples=200, deadline=None)
+settings.register_profile("push", derandomize=True, max_examples=100, deadline=None)
 settings.register_profile("night", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "push"))
 
