@@ -47,6 +47,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.steady import steady
+
 RATE = 16_000
 
 Kind = Literal["pulse", "pipewire"]
@@ -331,11 +333,12 @@ def sound_server(
         channels: Of the microphone; 1 to 8.
     """
     server = SoundServer(folder / "sound", kind=kind, channels=channels)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
+    with steady():
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
 
 
 def be_urgent(process: int, priority: int) -> None:

@@ -1,6 +1,7 @@
 """The box on its own microphone and loudspeaker, until it is told to end."""
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -130,6 +131,7 @@ async def _session(loaded: Loaded, store: ModelStore, watchers: Sequence[Watcher
         if config.echo.remember:
             await in_background(memory.restore)
             stack.push_async_callback(in_background, memory.save)
+        await in_background(_settle_down)
         systemd.ready("listening for the wake word")
         watchdog = systemd.Watchdog(box.alive, systemd.watchdog_interval())
         try:
@@ -141,6 +143,16 @@ async def _session(loaded: Loaded, store: ModelStore, watchers: Sequence[Watcher
                 group.create_task(box.run(answers.backend, answers.companion), name="box")
         finally:
             house.leave()
+
+
+def _settle_down() -> None:
+    """Spare the garbage collector all that stays: its full looks stop every thread.
+
+    With models, sentences and tools in memory such a look takes longer than the card has sound.
+    """
+    gc.unfreeze()  # of a session before this one
+    gc.collect()
+    gc.freeze()
 
 
 def _sound_card(
