@@ -82,8 +82,11 @@ class McpTools(Part):
             try:
                 async with connect(server) as connection:
                     self._open[server.label] = connection
+                    offered: tuple[Offered, ...] | None = None
                     while True:
-                        self._offer(server, await connection.tools())
+                        before, offered = offered, await connection.tools()
+                        if offered != before:
+                            self._offer(server, offered)
                         pause = FIRST_PAUSE
                         await asyncio.sleep(LOOK_AGAIN)
             except Exception as error:  # noqa: BLE001 - a stranger's program, and whatever it does

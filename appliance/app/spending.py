@@ -16,12 +16,9 @@ from appliance.backend.money.record import from_plain, to_plain
 from appliance.config import Config, vendors
 from appliance.errors import ConfigError
 from appliance.events import Usage
-from appliance.host.kept import state_folder
+from appliance.host.kept import SYSTEM, state_folder
 from appliance.host.ledger_file import LedgerFile
 from appliance.units import TurnNumber
-
-SYSTEM = Path("/var/lib/voice-appliance")
-"""Where the service keeps its state (``StateDirectory=`` of the unit)."""
 
 
 def today() -> date:

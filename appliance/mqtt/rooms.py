@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from appliance.text import one_line
+
 EVERYWHERE = "all"
 """The room that is every room."""
 
@@ -55,8 +57,7 @@ def slug(area: str) -> str:
 
 def clean(text: str, longest: int = LONGEST) -> str:
     """Return a text of one line that can be said: no control characters, not too long."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * longest])
-    return " ".join(line.split())[:longest].strip()
+    return one_line(text, longest)[:longest].strip()
 
 
 def write_about(about: About) -> bytes:

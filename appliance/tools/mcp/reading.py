@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from appliance.catalogue import ToolSpec
 from appliance.ports import ToolResult
+from appliance.text import one_line
 
 LONGEST_DESCRIPTION = 300
 """Characters of what a model is told of a tool, and of a parameter."""
@@ -118,8 +119,7 @@ def read_result(label: str, texts: Sequence[str], *, failed: bool, said: str) ->
 
 def clean(text: str, longest: int) -> str:
     """Return a text of one line without characters that cannot be seen, cut to a length."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * longest])
-    words = " ".join(line.split())
+    words = one_line(text, longest)
     return words if len(words) <= longest else f"{words[: longest - 1].rstrip()}…"
 
 
