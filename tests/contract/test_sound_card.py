@@ -28,6 +28,8 @@ from appliance.frames import RATE
 from appliance.units import ResponseId, SampleRate, Seconds
 from tests.sound_server import SoundServer, sound_server
 
+pytestmark = pytest.mark.alone
+
 REPLY = ResponseId("reply")
 PATIENCE = Patience(silent=Seconds(1.0), first=Seconds(0.3), longest=Seconds(1.0))
 NAMED = Wish(input="microphone", output="loudspeaker")

@@ -24,7 +24,7 @@ from tests.realtime_server import KEY, Reply, Script
 from tests.realtime_server.script import RATE as WIRE
 from tests.sound_server import Kind, sound_server
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 
 TALKS = 12.0
 """Seconds for which the box talks alone, and calls itself."""

@@ -24,7 +24,7 @@ Told = dict[str, dict[str, object]]
 
 MICROPHONES = 2
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
