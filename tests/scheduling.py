@@ -96,7 +96,7 @@ class AloneFirst(LoadFileScheduling):
 
 
 def is_alone(file: Path) -> bool:
-    """Tell whether the tests of a file are marked ``alone``; who hands them out does not collect."""
+    """Tell whether the tests of a file are marked ``alone``."""
     return file.is_file() and MARKED in file.read_text(encoding="utf-8")
 
 
