@@ -10,6 +10,8 @@ import pytest
 
 from tests.scheduling import is_alone
 
+pytestmark = pytest.mark.timeout(120)  # two processes are started
+
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "tests").rglob("test_*.py"))
 REAL_TIME = {"tests.sound_server", "tests.live_room"}
@@ -73,7 +75,7 @@ def ran(project: Path) -> tuple[str, list[list[str]]]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=100,
     )
     came = (project / "came.txt").read_text().splitlines()
     return done.stdout, [line.split() for line in came]
