@@ -7,7 +7,8 @@ from enum import StrEnum
 from appliance.backend.context import Owed
 from appliance.backend.realtime import wire
 from appliance.backend.realtime.terms import Outlet
-from appliance.backend.realtime.wire import Message, objects_of, text_of
+from appliance.backend.socket import reading
+from appliance.backend.socket.reading import Message, objects_of, text_of
 from appliance.events import ToolCalled
 from appliance.ports import Enclosure, ToolResult
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
@@ -65,7 +66,7 @@ def read(item: Message) -> Call | None:
     if not (call := text_of(item, key)):
         return None
     given = text_of(item, "arguments")
-    arguments = wire.parse_object(given) if len(given) <= _LONGEST_ARGUMENTS else None
+    arguments = reading.parse_object(given) if len(given) <= _LONGEST_ARGUMENTS else None
     if text_of(item, "status") == "incomplete":
         arguments = None
     return Call(CallId(call), kind, tool, arguments)
@@ -104,7 +105,7 @@ def _problem(call: Call) -> str:
     wrong = "the call names no tool"
     if call.tool:
         wrong = f"the arguments are no JSON object of at most {_LONGEST_ARGUMENTS} characters"
-    return wire.dump({"status": "rejected", "error": wrong})
+    return reading.dump({"status": "rejected", "error": wrong})
 
 
 def _was_cancelled(result: ToolResult) -> bool:
@@ -117,10 +118,10 @@ def _output(result: ToolResult) -> str:
         return _CANCELLED
     short = {"status": result.status, "say": result.say}
     try:
-        output = wire.dump({**result.data, **short})
+        output = reading.dump({**result.data, **short})
     except (TypeError, ValueError):  # keys that are no texts; a circle
-        return wire.dump(short)
-    return output if len(output) <= _LONGEST_OUTPUT else wire.dump(short)
+        return reading.dump(short)
+    return output if len(output) <= _LONGEST_OUTPUT else reading.dump(short)
 
 
 # -- who is still at work -----------------------------------------------------------------------
