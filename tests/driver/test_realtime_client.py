@@ -329,7 +329,7 @@ def test_something_else_there_is_said(says: bytes) -> None:
             async with talking(Address(f"ws://127.0.0.1:{port}/", {})) as talk:
                 return await talk.end()
 
-    assert "no realtime server" in str(run_virtual(scene()))
+    assert "no such server" in str(run_virtual(scene()))
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:9/", "ws://a..b/", "ws://"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from appliance.backend.context import Owed
+from appliance.backend.prompting.outputs import CANCELLED, output_text, was_cancelled
 from appliance.backend.realtime import wire
 from appliance.backend.realtime.terms import Outlet
 from appliance.backend.socket import reading
@@ -19,10 +20,7 @@ _LONGEST_ARGUMENTS = 64 * 1024
 _MOST_CALLS = 32
 """Of one reply."""
 
-_LONGEST_OUTPUT = 64 * 1024
 _REMEMBERED = 512
-_CANCELLED = "CANCELLED"
-"""The output of a call that was not carried out because the conversation moved on."""
 
 
 class Kind(StrEnum):
@@ -86,7 +84,7 @@ def _answer(call: CallId, kind: Kind, result: ToolResult) -> list[str]:
     if kind is Kind.APPROVAL:
         approve = result.status == "done"
         return [wire.create_item(wire.approval(call, approve=approve, reason=result.say))]
-    messages = [wire.create_item(wire.call_output(call, _output(result)))]
+    messages = [wire.create_item(wire.call_output(call, output_text(result)))]
     if result.image is not None:
         seen = wire.user_message(Enclosure(image=result.image))
         messages.append(wire.create_item(seen))
@@ -106,22 +104,6 @@ def _problem(call: Call) -> str:
     if call.tool:
         wrong = f"the arguments are no JSON object of at most {_LONGEST_ARGUMENTS} characters"
     return reading.dump({"status": "rejected", "error": wrong})
-
-
-def _was_cancelled(result: ToolResult) -> bool:
-    """Whether the call was not even tried."""
-    return result.data.get("cancelled") is True
-
-
-def _output(result: ToolResult) -> str:
-    if _was_cancelled(result):
-        return _CANCELLED
-    short = {"status": result.status, "say": result.say}
-    try:
-        output = reading.dump({**result.data, **short})
-    except (TypeError, ValueError):  # keys that are no texts; a circle
-        return reading.dump(short)
-    return output if len(output) <= _LONGEST_OUTPUT else reading.dump(short)
 
 
 # -- who is still at work -----------------------------------------------------------------------
@@ -195,7 +177,7 @@ class Calls:
         """Answer calls that are never carried out."""
         for call in filter(None, map(read, output)):
             if self._is_new(call.id):
-                self._outlet.send(_settle(call, _CANCELLED))
+                self._outlet.send(_settle(call, CANCELLED))
 
     def answer(self, call: CallId, result: ToolResult) -> Batch | None:
         """Give a result back and return its batch; ``None``: the call is not open."""
@@ -207,7 +189,7 @@ class Calls:
         self._outlet.send(*_answer(call, kind, result))
         if kind is Kind.APPROVAL and result.status == "done":
             batch.approved += 1
-        batch.worth_telling = batch.worth_telling or not _was_cancelled(result)
+        batch.worth_telling = batch.worth_telling or not was_cancelled(result)
         return batch
 
     def remote_began(self, item: str) -> None:

@@ -252,7 +252,7 @@ class SocketSession:
             self._socket.transport.abort()
             raise self._over
         self.handshake_s = self.age
-        log.debug("connected after %.3f s", self.handshake_s)
+        log.debug("%s: connected after %.3f s", self._address.section, self.handshake_s)
         self._take(self._rules.opened(self._now()))
 
     async def _connect(self) -> ClientConnection:
@@ -314,7 +314,7 @@ class SocketSession:
     def _become_ready(self) -> None:
         self.ready_s = self.age
         self._settled.set()
-        log.debug("ready after %.3f s", self.ready_s)
+        log.debug("%s: ready after %.3f s", self._address.section, self.ready_s)
         for out in self._waiting.drain():
             self._take(out)
 
