@@ -27,8 +27,8 @@ from appliance.backend.failover import Failover
 from appliance.backend.local import phrases
 from appliance.backend.local.pipeline import LocalBackend, Parts
 from appliance.backend.local.understand.types import Call, Past, Understanding
-from appliance.backend.realtime.client import RealtimeBackend
 from appliance.backend.roster import Patience
+from appliance.backend.socket.client import SocketSession
 from appliance.catalogue import ToolSpec
 from appliance.config import Config
 from appliance.conversation import Box, Conversation
@@ -337,7 +337,7 @@ class ChaosRoom:
         )
         self.failover.room = self
 
-    def _open_realtime(self, handover: Handover) -> RealtimeBackend:
+    def _open_realtime(self, handover: Handover) -> SocketSession:
         self.opened.append("realtime")
         return realtime_session(self._config, self.tools.catalogue, handover)
 

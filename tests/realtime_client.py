@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.backend.context import Owed
-from appliance.backend.realtime.address import Address
-from appliance.backend.realtime.client import Limits, RealtimeBackend
 from appliance.backend.realtime.protocol import Patience, RealtimeProtocol, Terms
+from appliance.backend.socket.address import Address
+from appliance.backend.socket.client import Limits, SocketSession
 from appliance.errors import BackendError
 from appliance.events import BackendEvent, ReplyAudio, ReplyEnded
 from appliance.frames import FRAME_SAMPLES, Frame
@@ -66,7 +66,7 @@ def frames(sound: NDArray[np.int16]) -> list[Frame]:
 class Talk:
     """A session, and what has come out of it so far."""
 
-    backend: RealtimeBackend
+    backend: SocketSession
     events: list[BackendEvent] = field(default_factory=list)
     ended: BackendError | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -136,7 +136,7 @@ async def talking(
     """Open a session and follow it; closes it at the end."""
     protocol = RealtimeProtocol(terms, history=history, owed=owed)
     limits = Limits(connect=CONNECT, stall=STALL)
-    backend = RealtimeBackend(address, protocol, limits, trust=trust)
+    backend = SocketSession(address, protocol, limits, trust=trust)
     talk = Talk(backend)
     async with asyncio.TaskGroup() as group:
         group.create_task(talk.follow(), name="talk.follow")

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 import pydantic
 from openai.types import realtime as sdk
 
-from appliance.backend.realtime.protocol import Out, Patience, RealtimeProtocol, Terms
+from appliance.backend.realtime.protocol import Patience, RealtimeProtocol, Terms
+from appliance.backend.socket.rules import Out
 from appliance.events import BackendEvent
 from appliance.units import Seconds
 
@@ -89,7 +90,7 @@ class Peer:
 
     def take(self, out: Out) -> Out:
         """Keep and check what came out."""
-        self.sent += map(check_client_event, out.send)
+        self.sent += (check_client_event(str(text)) for text in out.send)
         self.events += out.events
         return out
 

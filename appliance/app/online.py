@@ -6,11 +6,11 @@ from datetime import datetime
 from appliance.app.answers import Catalogue
 from appliance.backend.context import NOTHING, Handover
 from appliance.backend.realtime.address import address
-from appliance.backend.realtime.client import Limits, RealtimeBackend
 from appliance.backend.realtime.history import replay
 from appliance.backend.realtime.protocol import RealtimeProtocol
 from appliance.backend.realtime.session import session_object
 from appliance.backend.realtime.terms import Patience, Terms
+from appliance.backend.socket.client import Limits, SocketSession
 from appliance.config import Config
 from appliance.errors import BackendUnavailable
 from appliance.units import Seconds
@@ -18,7 +18,7 @@ from appliance.units import Seconds
 
 def realtime_session(
     config: Config, catalogue: Catalogue, handover: Handover = NOTHING
-) -> RealtimeBackend:
+) -> SocketSession:
     """Return a session of the realtime service; it connects when its events are iterated.
 
     Args:
@@ -47,7 +47,7 @@ def realtime_session(
     told = replay(handover, dialect=realtime.dialect)
     protocol = RealtimeProtocol(terms, history=told.items, owed=told.owed)
     limits = Limits(connect=Seconds(backend.connect_s), stall=Seconds(backend.stall_s))
-    return RealtimeBackend(address(realtime), protocol, limits)
+    return SocketSession(address(realtime), protocol, limits)
 
 
 async def probe_realtime(config: Config) -> str:
@@ -73,7 +73,7 @@ async def probe_realtime(config: Config) -> str:
     return f"a session was ready after {session.ready_s or 0.0:.2f} s"
 
 
-async def _read(session: RealtimeBackend) -> None:
+async def _read(session: SocketSession) -> None:
     try:
         async for _ in session.events():
             pass

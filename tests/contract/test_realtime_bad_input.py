@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from appliance.backend.realtime.address import Address
+from appliance.backend.socket.address import Address
 from appliance.errors import (
     BackendError,
     BackendRefused,

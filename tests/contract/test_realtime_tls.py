@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from appliance.backend.realtime.address import Address
+from appliance.backend.socket.address import Address
 from appliance.errors import BackendUnavailable
 from appliance.events import ReplyEnded
 from tests.broker import papers

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from appliance.backend.realtime.address import Address
+from appliance.backend.socket.address import Address
 from appliance.events import ReplyEnded, ReplyStarted, ReplyText, ToolCalled
 from appliance.ports import ToolResult
 from tests.realtime_client import SETTINGS, TERMS, TURN, Talk, talking

@@ -15,11 +15,11 @@ import pytest
 from appliance.backend.choice import Choice
 from appliance.backend.context import Handover
 from appliance.backend.failover import Failover
-from appliance.backend.realtime.address import Address
-from appliance.backend.realtime.client import Limits, RealtimeBackend
 from appliance.backend.realtime.history import replay
 from appliance.backend.realtime.protocol import RealtimeProtocol
 from appliance.backend.roster import Opener
+from appliance.backend.socket.address import Address
+from appliance.backend.socket.client import Limits, SocketSession
 from appliance.errors import BackendUnavailable
 from appliance.events import BackendEvent, ReplyAudio, ReplyEnded, ReplyStarted, ToolCalled
 from appliance.ports import ToolResult
@@ -76,10 +76,10 @@ class Box:
             jitter=lambda: 0.5,
         )
 
-    def _open_realtime(self, handover: Handover) -> RealtimeBackend:
+    def _open_realtime(self, handover: Handover) -> SocketSession:
         address = Address(self.server.url, self.server.headers)
         protocol = RealtimeProtocol(TERMS, history=replay(handover).items, owed=handover.owed)
-        return RealtimeBackend(address, protocol, Limits(connect=CONNECT, stall=STALL))
+        return SocketSession(address, protocol, Limits(connect=CONNECT, stall=STALL))
 
     def _open_local(self, handover: Handover) -> OnDevice:
         self.local.append(OnDevice("local", handover))

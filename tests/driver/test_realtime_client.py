@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import soxr
 
-from appliance.backend.realtime.address import Address
-from appliance.backend.realtime.client import Limits, RealtimeBackend
-from appliance.backend.realtime.protocol import Out, RealtimeProtocol
+from appliance.backend.realtime.protocol import RealtimeProtocol
+from appliance.backend.socket.address import Address
+from appliance.backend.socket.client import Limits, SocketSession
+from appliance.backend.socket.rules import Out
 from appliance.errors import BackendError, BackendRefused, BackendStalled, BackendUnavailable
 from appliance.events import EndOfTurnFound, ReplyAudio, ReplyEnded, ReplyOffered, ReplyStarted
 from appliance.ports import Backend, Enclosure
@@ -40,24 +41,24 @@ def at(server: RealtimeServer) -> Address:
     return Address(f"{server.url}?model=gpt-realtime-2.1", server.headers)
 
 
-def session() -> RealtimeBackend:
+def session() -> SocketSession:
     """Return a session that nobody follows, to nowhere."""
     limits = Limits(connect=CONNECT, stall=STALL)
-    return RealtimeBackend(Address("ws://127.0.0.1:9/", {}), RealtimeProtocol(TERMS), limits)
+    return SocketSession(Address("ws://127.0.0.1:9/", {}), RealtimeProtocol(TERMS), limits)
 
 
-async def speak(backend: RealtimeBackend, seconds: float) -> None:
+async def speak(backend: SocketSession, seconds: float) -> None:
     for frame in frames(whistle(seconds)):
         await backend.send_audio(frame)
 
 
-async def flood(backend: RealtimeBackend) -> None:
+async def flood(backend: SocketSession) -> None:
     """Send more than fits, as fast as it goes, so that no ping is in between."""
     while True:
         await backend.enclose(Enclosure("x" * 1_000_000))
 
 
-async def flooding(backend: RealtimeBackend) -> None:
+async def flooding(backend: SocketSession) -> None:
     with pytest.raises(BackendUnavailable):
         await flood(backend)
 
@@ -328,7 +329,7 @@ def test_something_else_there_is_said(says: bytes) -> None:
             async with talking(Address(f"ws://127.0.0.1:{port}/", {})) as talk:
                 return await talk.end()
 
-    assert "no realtime server" in str(run_virtual(scene()))
+    assert "no such server" in str(run_virtual(scene()))
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:9/", "ws://a..b/", "ws://"])
@@ -425,7 +426,7 @@ def test_what_a_command_makes_happen_is_told_at_once() -> None:
     async def scene() -> float:
         async with serving() as server:
             limits = Limits(connect=CONNECT, stall=STALL)
-            talk = Talk(RealtimeBackend(at(server), Telling(TERMS), limits))
+            talk = Talk(SocketSession(at(server), Telling(TERMS), limits))
             async with asyncio.TaskGroup() as group:
                 group.create_task(talk.follow(), name="follow")
                 await talk.backend.until_ready()
@@ -444,7 +445,7 @@ def test_what_a_command_makes_happen_is_told_at_once() -> None:
 async def test_who_waits_may_be_woken_again_while_it_wakes() -> None:
     async with serving() as server:
         limits = Limits(connect=CONNECT, stall=STALL)
-        talk = Talk(RealtimeBackend(at(server), Telling(TERMS), limits))
+        talk = Talk(SocketSession(at(server), Telling(TERMS), limits))
         async with asyncio.TaskGroup() as group:
             group.create_task(talk.follow(), name="follow")
             await talk.backend.until_ready()
@@ -556,7 +557,7 @@ def test_closing_at_any_moment_leaves_no_connection(moment: int) -> None:
 
 
 def test_who_waits_for_a_session_that_never_gets_ready_is_told() -> None:
-    async def wait(backend: RealtimeBackend) -> None:
+    async def wait(backend: SocketSession) -> None:
         with pytest.raises(BackendUnavailable):
             await backend.until_ready()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.backend.realtime.address import Address
+from appliance.backend.socket.address import Address
 from appliance.errors import BackendError
 from appliance.events import (
     BackendEvent,

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from appliance.backend.realtime.protocol import Out, RealtimeProtocol
+from appliance.backend.realtime.protocol import RealtimeProtocol
+from appliance.backend.socket.rules import Out
 from appliance.errors import BackendError
 from appliance.events import (
     BackendEvent,
@@ -118,7 +119,7 @@ class HostileServer(RuleBasedStateMachine):
             self.begin_anew()
             return
         for text in out.send:
-            self.check_sent(check_client_event(text))
+            self.check_sent(check_client_event(str(text)))
         for event in out.events:
             self.check_told(event)
 

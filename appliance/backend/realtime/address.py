@@ -3,10 +3,9 @@
 The GA protocol wants no header but the key: with ``OpenAI-Beta`` OpenAI closes the connection.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from appliance.backend.socket.address import Address
 from appliance.config import vendors
 from appliance.config.cloud import Realtime
 
@@ -19,16 +18,6 @@ _MODEL_IN_URL = frozenset({"model", "deployment", "call_id"})
 
 _EPHEMERAL = "ek_"
 _JSON_WEB_TOKEN = "eyJ"  # noqa: S105 - how every token of Microsoft Entra begins
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """A place and the headers for it; ``repr`` shows neither key nor parameters."""
-
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    host: str = ""
-    """Of the URL, for messages."""
 
 
 def address(realtime: Realtime) -> Address:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from appliance.backend.realtime.wire import Message, number_of, object_of, text_of
+from appliance.backend.socket.reading import Message, number_of, object_of, text_of
 from appliance.events import Usage
 from appliance.units import Seconds
 

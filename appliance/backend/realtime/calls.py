@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from appliance.backend.context import Owed
+from appliance.backend.prompting.outputs import CANCELLED, output_text, was_cancelled
 from appliance.backend.realtime import wire
 from appliance.backend.realtime.terms import Outlet
-from appliance.backend.realtime.wire import Message, objects_of, text_of
+from appliance.backend.socket import reading
+from appliance.backend.socket.reading import Message, objects_of, text_of
 from appliance.events import ToolCalled
 from appliance.ports import Enclosure, ToolResult
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
@@ -18,10 +20,7 @@ _LONGEST_ARGUMENTS = 64 * 1024
 _MOST_CALLS = 32
 """Of one reply."""
 
-_LONGEST_OUTPUT = 64 * 1024
 _REMEMBERED = 512
-_CANCELLED = "CANCELLED"
-"""The output of a call that was not carried out because the conversation moved on."""
 
 
 class Kind(StrEnum):
@@ -65,7 +64,7 @@ def read(item: Message) -> Call | None:
     if not (call := text_of(item, key)):
         return None
     given = text_of(item, "arguments")
-    arguments = wire.parse_object(given) if len(given) <= _LONGEST_ARGUMENTS else None
+    arguments = reading.parse_object(given) if len(given) <= _LONGEST_ARGUMENTS else None
     if text_of(item, "status") == "incomplete":
         arguments = None
     return Call(CallId(call), kind, tool, arguments)
@@ -85,7 +84,7 @@ def _answer(call: CallId, kind: Kind, result: ToolResult) -> list[str]:
     if kind is Kind.APPROVAL:
         approve = result.status == "done"
         return [wire.create_item(wire.approval(call, approve=approve, reason=result.say))]
-    messages = [wire.create_item(wire.call_output(call, _output(result)))]
+    messages = [wire.create_item(wire.call_output(call, output_text(result)))]
     if result.image is not None:
         seen = wire.user_message(Enclosure(image=result.image))
         messages.append(wire.create_item(seen))
@@ -104,23 +103,7 @@ def _problem(call: Call) -> str:
     wrong = "the call names no tool"
     if call.tool:
         wrong = f"the arguments are no JSON object of at most {_LONGEST_ARGUMENTS} characters"
-    return wire.dump({"status": "rejected", "error": wrong})
-
-
-def _was_cancelled(result: ToolResult) -> bool:
-    """Whether the call was not even tried."""
-    return result.data.get("cancelled") is True
-
-
-def _output(result: ToolResult) -> str:
-    if _was_cancelled(result):
-        return _CANCELLED
-    short = {"status": result.status, "say": result.say}
-    try:
-        output = wire.dump({**result.data, **short})
-    except (TypeError, ValueError):  # keys that are no texts; a circle
-        return wire.dump(short)
-    return output if len(output) <= _LONGEST_OUTPUT else wire.dump(short)
+    return reading.dump({"status": "rejected", "error": wrong})
 
 
 # -- who is still at work -----------------------------------------------------------------------
@@ -194,7 +177,7 @@ class Calls:
         """Answer calls that are never carried out."""
         for call in filter(None, map(read, output)):
             if self._is_new(call.id):
-                self._outlet.send(_settle(call, _CANCELLED))
+                self._outlet.send(_settle(call, CANCELLED))
 
     def answer(self, call: CallId, result: ToolResult) -> Batch | None:
         """Give a result back and return its batch; ``None``: the call is not open."""
@@ -206,7 +189,7 @@ class Calls:
         self._outlet.send(*_answer(call, kind, result))
         if kind is Kind.APPROVAL and result.status == "done":
             batch.approved += 1
-        batch.worth_telling = batch.worth_telling or not _was_cancelled(result)
+        batch.worth_telling = batch.worth_telling or not was_cancelled(result)
         return batch
 
     def remote_began(self, item: str) -> None:

@@ -23,8 +23,8 @@ from urllib.request import (
 
 from pydantic import SecretStr
 
-from appliance.backend.realtime import failures, wire
-from appliance.backend.realtime.address import Address
+from appliance.backend.socket import failures, reading
+from appliance.backend.socket.address import Address
 from appliance.errors import BackendError, BackendRefused, BackendUnavailable
 from appliance.units import Seconds
 
@@ -74,13 +74,13 @@ def mint(
         "session": dict(session),
     }
     headers = {**address.headers, "Content-Type": "application/json", "Accept": "application/json"}
-    data = wire.dump(body).encode()
+    data = reading.dump(body).encode()
     request = Request(address.url, data, headers, method="POST")  # noqa: S310 - http(s), by address
-    answer = wire.parse_object(_ask(request, address.host, patience))
-    value = "" if answer is None else wire.text_of(answer, "value")
+    answer = reading.parse_object(_ask(request, address.host, patience))
+    value = "" if answer is None else reading.text_of(answer, "value")
     if answer is None or not value:
         raise BackendUnavailable(f"{address.host} gave an answer without a client secret")
-    return ClientSecret(SecretStr(value), wire.number_of(answer, "expires_at"))
+    return ClientSecret(SecretStr(value), reading.number_of(answer, "expires_at"))
 
 
 def _opener() -> OpenerDirector:
@@ -129,11 +129,11 @@ def _read(answer: HTTPResponse, until: Seconds) -> str:
 
 def _refusal(error: HTTPError, host: str, until: Seconds) -> BackendError:
     try:
-        said = wire.parse_object(_read(cast("HTTPResponse", error.fp), until)) or {}
+        said = reading.parse_object(_read(cast("HTTPResponse", error.fp), until)) or {}
     except (OSError, HTTPException, ValueError):
         said = {}
-    reason = wire.object_of(said, "error")
-    codes = (wire.text_of(reason, "code"), wire.text_of(reason, "type"))
+    reason = reading.object_of(said, "error")
+    codes = (reading.text_of(reason, "code"), reading.text_of(reason, "type"))
     if known := failures.failure(*codes):
         return known
     if error.code in (401, 403):

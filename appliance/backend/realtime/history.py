@@ -14,6 +14,7 @@ from typing import Final, Literal, assert_never
 
 from appliance.backend.context import Called, Handover, Line, Owed, Said
 from appliance.backend.realtime import wire
+from appliance.backend.socket import reading
 from appliance.ports import ToolResult
 from appliance.units import CallId
 
@@ -127,7 +128,7 @@ def _latest(entries: Iterable[tuple[Item, ...]], most: int) -> list[tuple[Item, 
     kept: list[tuple[Item, ...]] = []
     length = 0
     for entry in reversed(list(entries)):
-        length += sum(len(wire.dump(item)) for item in entry)
+        length += sum(len(reading.dump(item)) for item in entry)
         if length > most:
             break
         kept.append(entry)
@@ -176,7 +177,7 @@ def _name(called: Called) -> str:
 
 
 def _arguments(called: Called) -> str:
-    text = wire.dump(dict(called.arguments))
+    text = reading.dump(dict(called.arguments))
     return text if len(text) <= LONGEST_ARGUMENTS else "{}"
 
 
@@ -184,8 +185,8 @@ def _output(result: ToolResult) -> str:
     if result.data.get("cancelled") is True:
         return CANCELLED
     short = {"status": result.status, "say": _cut(result.say, LONGEST_OUTPUT // 2)}
-    text = wire.dump({**result.data, **short})
-    return text if len(text) <= LONGEST_OUTPUT else wire.dump(short)
+    text = reading.dump({**result.data, **short})
+    return text if len(text) <= LONGEST_OUTPUT else reading.dump(short)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -21,13 +21,15 @@ from dataclasses import dataclass
 
 from appliance.backend.context import Owed
 from appliance.backend.realtime import billing, dialect, wire
-from appliance.backend.realtime.failures import failure
 from appliance.backend.realtime.responses import RATE, Responses
 from appliance.backend.realtime.terms import Outlet, Patience, Terms
 from appliance.backend.realtime.turns import Turns
-from appliance.backend.realtime.wire import Message, number_of, object_of, objects_of, text_of
+from appliance.backend.socket import reading
+from appliance.backend.socket.failures import failure
+from appliance.backend.socket.reading import Message, number_of, object_of, objects_of, text_of
+from appliance.backend.socket.rules import Out
 from appliance.errors import BackendRefused, BackendStalled, ProtocolViolation
-from appliance.events import BackendEvent, EndOfTurnFound, Transcribed, Used
+from appliance.events import EndOfTurnFound, Transcribed, Used
 from appliance.ports import Enclosure, ToolResult
 from appliance.units import CallId, ResponseId, SampleRate, Seconds, TurnNumber
 
@@ -51,16 +53,6 @@ _CODE = re.compile(r"[a-z0-9_.]{1,64}")
 
 _PROVES = ("session.updated", "input_audio_buffer.", "conversation.item.", "response.")
 """The server does not say such things before it took our settings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Out:
-    """What follows from something."""
-
-    send: tuple[str, ...] = ()
-    """Texts for the socket, in order."""
-
-    events: tuple[BackendEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +129,15 @@ class RealtimeProtocol:
     def ready(self) -> bool:
         """Whether the server took our settings; sound may flow."""
         return self._ready
+
+    @property
+    def rate(self) -> SampleRate:
+        """The rate at which the user's sound is sent."""
+        return RATE
+
+    def farewell(self) -> Out:
+        """Nothing: the socket closes."""
+        return Out()
 
     @property
     def ends_turns(self) -> bool:
@@ -254,7 +255,7 @@ class RealtimeProtocol:
             BackendUnavailable: The session, or the reply that is owed, has failed.
             ProtocolViolation: Too much nonsense in a row.
         """
-        event = wire.parse(message)
+        event = reading.parse(message)
         kind = "" if event is None else dialect.ga(text_of(event, "type"))
         if event is None or not kind:
             self._nonsense += 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from appliance.backend.realtime import dialect
 from appliance.backend.realtime.slot import Purpose, Request
 from appliance.backend.realtime.spoken import Spoken
-from appliance.backend.realtime.wire import Message, object_of, text_of
+from appliance.backend.socket.reading import Message, object_of, text_of
 from appliance.events import BackendEvent
 from appliance.units import ResponseId, TurnNumber
 

@@ -14,9 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, assert_never
 
+from appliance.backend.prompting.instructions import instructions
+from appliance.backend.prompting.persona import PLAIN, Persona
+from appliance.backend.prompting.schema import callable_tools, function
 from appliance.backend.realtime.address import names_model
-from appliance.backend.realtime.instructions import instructions
-from appliance.catalogue import Risk, Target, ToolSpec
+from appliance.catalogue import Risk, ToolSpec
 from appliance.config import Config
 from appliance.config.cloud import (
     McpServer,
@@ -32,12 +34,6 @@ Fields = dict[str, object]
 MOST_TOOLS: Final = 128
 """The API takes no more."""
 
-LONGEST_DESCRIPTION: Final = 1_000
-LONGEST_TARGETS: Final = 6_000
-"""Characters with which a tool's things are told by name; the ids are always told."""
-
-LONGEST_NAME: Final = 80
-
 _PCM: Final[Mapping[str, object]] = {"type": "audio/pcm", "rate": 24_000}
 _CUSTOM_VOICE: Final = "voice_"
 
@@ -48,6 +44,7 @@ def session_object(
     *,
     now: datetime | None = None,
     resumed: bool = False,
+    persona: Persona = PLAIN,
 ) -> Fields:
     """Return the ``session`` of a ``session.update``, complete, in the dialect of the settings.
 
@@ -56,17 +53,26 @@ def session_object(
         tools: What the model may call.
         now: Local time, told to the model; ``None``: it is not told.
         resumed: Whether the conversation began in another session.
+        persona: Who it is now.
     """
     realtime = config.realtime
+    if persona.voice:
+        realtime = realtime.model_copy(update={"voice": persona.voice})
     told: Fields = {}
-    if realtime.instructions or not realtime.prompt.id:
-        names = {tool.name for tool in tools}
-        told["instructions"] = instructions(config, tools=names, now=now, resumed=resumed)
+    if realtime.instructions or persona.instructions or not realtime.prompt.id:
+        told["instructions"] = instructions(
+            config,
+            tools={tool.name for tool in tools},
+            now=now,
+            resumed=resumed,
+            own=realtime.instructions,
+            persona=persona,
+        )
     offered = {
         "tools": tool_objects(tools, realtime),
         "tool_choice": _tool_choice(realtime, tools),
     }
-    language = config.device.language
+    language = persona.language or config.device.language
     match realtime.dialect:
         case "ga":
             return told | _ga(realtime, language) | offered
@@ -78,7 +84,7 @@ def session_object(
 
 def tool_objects(tools: Sequence[ToolSpec], realtime: Realtime) -> list[Fields]:
     """Return the tools as the model sees them: ours, then those of MCP servers."""
-    ours = [_function(tool) for tool in tools if tool.risk is not Risk.NEVER]
+    ours = [{"type": "function", **function(tool)} for tool in callable_tools(tools)]
     servers = realtime.mcp if realtime.dialect == "ga" else ()
     return [*ours[: MOST_TOOLS - len(servers)], *(_mcp(server) for server in servers)]
 
@@ -243,69 +249,6 @@ def _tool_choice(realtime: Realtime, tools: Iterable[ToolSpec]) -> str | Fields:
     if any(tool.name == choice and tool.risk is not Risk.NEVER for tool in tools):
         return {"type": "function", "name": choice}
     return "auto"  # a tool that is not there now, and the server would refuse all settings
-
-
-def _function(tool: ToolSpec) -> Fields:
-    parameters = _schema(tool.parameters)
-    properties = parameters.get("properties")
-    listed = [target for target in tool.targets if target.listed]
-    if listed and isinstance(properties, dict):
-        here = properties.get(tool.target_parameter)
-        if isinstance(here, dict):
-            about = f"{here.get('description', '')} {_things(listed)}".strip()
-            properties[tool.target_parameter] = {**here, "description": about}
-    return {
-        "type": "function",
-        "name": tool.name,
-        "description": _cut(tool.description, LONGEST_DESCRIPTION),
-        "parameters": parameters,
-    }
-
-
-def _schema(schema: Mapping[str, object]) -> Fields:
-    """Return a JSON Schema without our own words; a unit goes into the description."""
-    plain: Fields = {
-        name: _schema_part(value) for name, value in schema.items() if not name.startswith("x-")
-    }
-    if unit := schema.get("x-unit"):
-        plain["description"] = f"{plain.get('description', '')} (in {unit})".strip()
-    return plain
-
-
-def _schema_part(value: object) -> object:
-    match value:
-        case Mapping():
-            return _schema(value)
-        case list() | tuple():
-            return [_schema_part(each) for each in value]
-        case _:
-            return value
-
-
-def _things(targets: Sequence[Target]) -> str:
-    """Return which id is which thing, as people call it, as far as there is room."""
-    told: list[str] = []
-    length = 0
-    for target in targets:
-        text = _thing(target)
-        length += len(text) + 2
-        if length > LONGEST_TARGETS:
-            return f"Ids: {'; '.join(told)}; and {len(targets) - len(told)} more, named by id."
-        told.append(text)
-    return f"Ids: {'; '.join(told)}."
-
-
-def _thing(target: Target) -> str:
-    more = [f"in {_cut(target.area, LONGEST_NAME)}"] if target.area else []
-    more += [f"also {_cut(alias, LONGEST_NAME)}" for alias in target.aliases[:5]]
-    aside = f" ({', '.join(more)})" if more else ""
-    return f"{target.id} = {_cut(target.name, LONGEST_NAME)}{aside}"
-
-
-def _cut(text: str, longest: int) -> str:
-    """Return one line of text, at most so long."""
-    line = " ".join(text.split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def _mcp(server: McpServer) -> Fields:

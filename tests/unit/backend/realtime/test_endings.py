@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from appliance.backend.realtime.endings import hung_up, turned_away, unreachable
+from appliance.backend.socket.endings import hung_up, turned_away, unreachable
 from appliance.errors import (
     BackendError,
     BackendRefused,

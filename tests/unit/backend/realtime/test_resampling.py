@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import soxr
 
-from appliance.backend.realtime.resampling import Upsampler
+from appliance.backend.socket.resampling import Upsampler
 
 
 def sound(seconds: float) -> np.ndarray[tuple[int], np.dtype[np.int16]]:

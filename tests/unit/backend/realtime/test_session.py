@@ -12,8 +12,8 @@ from openai.types.realtime.realtime_session_create_request_param import (
 )
 from pydantic import BaseModel, SecretStr, TypeAdapter
 
+from appliance.backend.prompting.instructions import RESUMED, TOOLS
 from appliance.backend.realtime import session
-from appliance.backend.realtime.instructions import RESUMED, TOOLS
 from appliance.backend.realtime.session import session_object, tool_objects
 from appliance.catalogue import Risk, Target, ToolSpec
 from appliance.config import Config

@@ -1,4 +1,4 @@
-"""What a realtime model is told about itself, its tools and its place. Pure.
+"""What a model is told about itself, its tools and its place. Pure.
 
 In English whatever language is spoken: the models follow it best, and answer in the user's.
 """
@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
+from appliance.backend.prompting.persona import PLAIN, Persona
 from appliance.config import Config
 
 WHO: Final = """\
@@ -19,7 +20,7 @@ lists, markup, codes or web addresses.
 - Say numbers, times and units as people say them.
 - If you did not understand, ask back in a few words. Do not guess what was meant.
 - Do not greet, praise, apologise twice, or end with an offer to help further."""
-"""Who it is and how it talks; ``realtime.instructions`` takes its place."""
+"""Who it is and how it talks; a persona or the instructions of the settings take its place."""
 
 TOOLS: Final = """\
 # What you do
@@ -47,7 +48,13 @@ RESUMED: Final = (
 
 
 def instructions(
-    config: Config, *, tools: Collection[str], now: datetime | None = None, resumed: bool = False
+    config: Config,
+    *,
+    tools: Collection[str],
+    now: datetime | None = None,
+    resumed: bool = False,
+    own: str = "",
+    persona: Persona = PLAIN,
 ) -> str:
     """Return the whole text.
 
@@ -56,15 +63,21 @@ def instructions(
         tools: The names of the tools that there are.
         now: Local time; ``None``: it is not told.
         resumed: Whether the conversation began in another session.
+        own: Instructions in the settings of the backend.
+        persona: Who it is now; goes over ``own``.
     """
-    who = config.realtime.instructions.strip() or WHO.format(name=_plain(config.device.name))
-    parts = [who, TOOLS, "\n".join(_surroundings(config, tools, now))]
+    usual = own.strip() or WHO.format(name=_plain(config.device.name))
+    who = persona.instructions.strip() or usual
+    language = persona.language or config.device.language
+    parts = [who, TOOLS, "\n".join(_surroundings(config, language, tools, now))]
     return "\n\n".join([*parts, RESUMED] if resumed else parts)
 
 
-def _surroundings(config: Config, tools: Collection[str], now: datetime | None) -> list[str]:
+def _surroundings(
+    config: Config, language: str, tools: Collection[str], now: datetime | None
+) -> list[str]:
     device = config.device
-    speak = f'- Speak the language with the code "{device.language}"'
+    speak = f'- Speak the language with the code "{language}"'
     lines = ["# Where and when", f"{speak}, unless somebody speaks another one with you."]
     if device.area:
         lines.append(f"- You stand in this room: {_plain(device.area)}.")

@@ -8,7 +8,7 @@ import re
 import socket
 import ssl
 
-from appliance.backend.realtime.failures import failure
+from appliance.backend.socket.failures import failure
 from appliance.errors import (
     BackendError,
     BackendRefused,
@@ -22,49 +22,51 @@ _UNREADABLE = frozenset({1002, 1003, 1007, 1009})
 """Closing codes for what cannot be read: bad frames, no text, no UTF-8, too much (RFC 6455)."""
 
 
-def turned_away(status: int, body: bytes) -> BackendError:
+def turned_away(status: int, body: bytes, section: str = "realtime") -> BackendError:
     """Say what it means that the handshake was answered with this HTTP status.
 
     Args:
         status: Not 101.
         body: What came with it; JSON with an ``error`` where the vendor follows its own rules.
+        section: The table of the settings that the advice is about.
     """
-    if (known := failure(*_codes(body))) is not None:
+    if (known := failure(*_codes(body), section=section)) is not None:
         return known
     match status:
         case 401:
             advice = "give a key that is valid (docs/configuration.md, Secrets)"
             return BackendRefused("invalid_api_key", advice)
         case 403:
-            advice = "this key, project or country may not use realtime.model"
+            advice = f"this key, project or country may not use {section}.model"
             return BackendRefused("forbidden", advice)
         case 404:
-            return BackendRefused("not_found", "check realtime.url and realtime.model")
+            return BackendRefused("not_found", f"check {section}.url and {section}.model")
         case 408 | 425 | 429:
             return BackendUnavailable(f"the server is busy (HTTP {status})")
         case _ if 300 <= status < 400:
-            return BackendRefused("redirect", "set realtime.url to where it leads")
+            return BackendRefused("redirect", f"set {section}.url to where it leads")
         case _ if 400 <= status < 500:
-            advice = "check realtime.url, realtime.provider and realtime.model"
+            advice = f"check {section}.url, {section}.provider and {section}.model"
             return BackendRefused(f"http_{status}", advice)
         case _:
             return BackendUnavailable(f"the server answers HTTP {status}")
 
 
-def hung_up(code: int, reason: str, *, by_us: bool) -> BackendError:
+def hung_up(code: int, reason: str, *, by_us: bool, section: str = "realtime") -> BackendError:
     """Say what it means that the connection was closed.
 
     Args:
         code: Of the close frame (RFC 6455, or of the vendor); 1006 if there was none.
         reason: What came with it.
         by_us: The library closed: nobody answered its pings, or it could not read what came.
+        section: The table of the settings that the advice is about.
     """
     if by_us and code == 1011:
         return BackendStalled("the connection is dead: no answer to a ping")
     if by_us and code in _UNREADABLE:
         return ProtocolViolation(f"the server sends what cannot be read (close code {code})")
     words = _CODE.findall(reason)
-    if (known := failure(*words)) is not None:
+    if (known := failure(*words, section=section)) is not None:
         return known
     named = f" {words[-1]}" if len(words) == 1 and words[0] == reason else ""
     return BackendUnavailable(f"the server closed the connection ({code}{named})")

@@ -1,4 +1,4 @@
-"""The WebSocket that carries a realtime session. All rules are in ``protocol``.
+"""The WebSocket that carries a session. All that it means is in ``rules``.
 
 There is no task: whoever iterates ``events`` connects, reads and keeps the deadline. What others
 ask for meanwhile is told to the protocol at once and sent in that order. When it moves the
@@ -8,21 +8,21 @@ deadline or makes something happen, the one timeout under which ``events`` waits
 import asyncio
 import contextlib
 import logging
-import re
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from appliance.backend.realtime.address import Address
-from appliance.backend.realtime.endings import hung_up, turned_away, unreachable
-from appliance.backend.realtime.protocol import Out, RealtimeProtocol
-from appliance.backend.realtime.resampling import RATE, Upsampler
-from appliance.backend.realtime.trust import machine_trust
-from appliance.backend.realtime.waiting import Waiting
+from appliance.backend.socket.address import Address
+from appliance.backend.socket.dialing import CLOSE, dial, ending
+from appliance.backend.socket.endings import turned_away, unreachable
+from appliance.backend.socket.resampling import Upsampler
+from appliance.backend.socket.rules import Out, Rules
+from appliance.backend.socket.waiting import Waiting
 from appliance.errors import BackendError, BackendRefused, BackendStalled, BackendUnavailable
 from appliance.events import BackendEvent
 from appliance.frames import Frame
@@ -31,24 +31,8 @@ from appliance.units import CallId, ResponseId, Seconds, TurnNumber
 
 log = logging.getLogger(__name__)
 
-_wire_log = logging.getLogger(f"{__name__}.wire")
-_wire_log.setLevel(
-    logging.INFO
-)  # at DEBUG the library writes down headers, with the key, and text
-
-LARGEST_MESSAGE = 16 << 20
-"""Bytes; the vendor's own limit for what we send is 15 MiB."""
-
 LONGEST_WAIT = Seconds(30.0)
 """Sound that is kept while the session is not ready."""
-
-CLOSE = Seconds(0.1)
-"""How long the other side may take to say goodbye."""
-
-
-NEXT_ADDRESS = Seconds(0.25)
-"""After this long another address of the server is tried beside the first (RFC 8305): where IPv6
-leads nowhere, as in many homes, all of the time to connect would be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +46,7 @@ class Limits:
     """Until a connection that takes nothing and answers nothing is dead."""
 
 
-class RealtimeBackend:
+class SocketSession:
     """One session over one WebSocket: ``ports.Backend``.
 
     Made on the event loop. Everything but ``events`` may be called before it is connected, which
@@ -72,7 +56,7 @@ class RealtimeBackend:
 
     Args:
         address: Where to connect, and what to show there.
-        protocol: A new one; the rules of the session.
+        rules: New ones, of the vendor.
         limits: How long the network may take.
         trust: Which certificates to believe, where the machine's own are not meant.
 
@@ -84,19 +68,19 @@ class RealtimeBackend:
     def __init__(
         self,
         address: Address,
-        protocol: RealtimeProtocol,
+        rules: Rules,
         limits: Limits,
         *,
         trust: ssl.SSLContext | None = None,
     ) -> None:
         self._address = address
-        self._protocol = protocol
+        self._rules = rules
         self._limits = limits
         self._trust = trust
         self._clock = asyncio.get_running_loop().time
-        self._upsampler = Upsampler()
-        self._waiting = Waiting(int(LONGEST_WAIT * RATE) * 2)  # while it is not ready
-        self._outgoing: deque[str] = deque()
+        self._upsampler = Upsampler(rules.rate)
+        self._waiting = Waiting(int(LONGEST_WAIT * rules.rate) * 2)  # while it is not ready
+        self._outgoing: deque[str | bytes] = deque()
         self._events: deque[BackendEvent] = deque()
         self._socket: ClientConnection | None = None
         self._scope: asyncio.Timeout | None = None  # under which events() waits
@@ -109,7 +93,7 @@ class RealtimeBackend:
     @property
     def ends_turns(self) -> bool:
         """Whether the server finds the end of the user's turn."""
-        return self._protocol.ends_turns
+        return self._rules.ends_turns
 
     @property
     def ready(self) -> bool:
@@ -119,7 +103,7 @@ class RealtimeBackend:
     @property
     def idle(self) -> bool:
         """Whether nothing is going on: it may be closed without a loss."""
-        return not self._waiting and self._protocol.idle
+        return not self._waiting and self._rules.idle
 
     @property
     def age(self) -> Seconds:
@@ -157,7 +141,7 @@ class RealtimeBackend:
 
     async def enclose(self, enclosure: Enclosure) -> None:
         """Add text or a picture to the user's turn."""
-        await self._do(lambda: self._protocol.enclose(enclosure), of_turn=True)
+        await self._do(lambda: self._rules.enclose(enclosure), of_turn=True)
 
     async def expect_end(self) -> None:
         """Nothing can be done ahead: the service answers what was committed."""
@@ -170,32 +154,32 @@ class RealtimeBackend:
             self._upsampler.reset()  # the server has what it wanted; the rest would begin the next
         elif pcm := self._upsampler.finish():
             await self._add_sound(pcm)
-        await self._do(lambda: self._protocol.commit(turn, self._now()), of_turn=True)
+        await self._do(lambda: self._rules.commit(turn, self._now()), of_turn=True)
 
     async def clear_turn(self) -> None:
         """Forget the user's turn; what waits for the connection never leaves."""
         self._check_open()
         self._upsampler.reset()
         if self.ready:
-            await self._do(self._protocol.clear)
+            await self._do(self._rules.clear)
             return
         self._waiting.drop_turn()
 
     async def cancel_reply(self, response: ResponseId, *, heard: Seconds) -> None:
         """Stop a reply of which the user heard so much."""
-        await self._do(lambda: self._protocol.cancel(response, heard, self._now()))
+        await self._do(lambda: self._rules.cancel(response, heard, self._now()))
 
     async def answer_call(self, call: CallId, result: ToolResult) -> None:
         """Give a tool's result back."""
-        await self._do(lambda: self._protocol.answer(call, result, self._now()))
+        await self._do(lambda: self._rules.answer(call, result, self._now()))
 
     async def take_reply(self, turn: TurnNumber) -> None:
         """Take what was offered."""
-        await self._do(lambda: self._protocol.take_reply(turn, self._now()), of_turn=True)
+        await self._do(lambda: self._rules.take_reply(turn, self._now()), of_turn=True)
 
     async def retool(self, tools: Sequence[Mapping[str, object]]) -> None:
         """Replace the tools, in the form of ``session.update``."""
-        await self._do(lambda: self._protocol.retool(tools))
+        await self._do(lambda: self._rules.retool(tools))
 
     async def close(self) -> None:
         """End the session; takes 0.1 s at most, whatever the other side does."""
@@ -209,12 +193,20 @@ class RealtimeBackend:
         transport = self._socket.transport
         try:
             if not transport.get_write_buffer_size():  # else it is stuck
+                await self._say_farewell()
                 await self._socket.close()
         finally:
             transport.abort()
 
+    async def _say_farewell(self) -> None:
+        farewell = self._rules.farewell().send if self.ready_s is not None else ()
+        with contextlib.suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(CLOSE):
+                for message in farewell:
+                    await cast("ClientConnection", self._socket).send(message)
+
     async def _add_sound(self, pcm: bytes) -> None:
-        await self._do(lambda: self._protocol.audio(pcm), of_turn=True, sound=len(pcm))
+        await self._do(lambda: self._rules.audio(pcm), of_turn=True, sound=len(pcm))
 
     async def _do(
         self, command: Callable[[], Out], *, of_turn: bool = False, sound: int = 0
@@ -260,24 +252,26 @@ class RealtimeBackend:
             self._socket.transport.abort()
             raise self._over
         self.handshake_s = self.age
-        log.debug("realtime: connected after %.3f s", self.handshake_s)
-        self._take(self._protocol.opened(self._now()))
+        log.debug("%s: connected after %.3f s", self._address.section, self.handshake_s)
+        self._take(self._rules.opened(self._now()))
 
     async def _connect(self) -> ClientConnection:
         limit = self._began + self._limits.connect
         try:
             async with asyncio.timeout_at(limit) as self._scope:
-                return await _dial(self._address, self._limits.stall / 2, self._trust)
+                return await dial(self._address, self._limits.stall / 2, self._trust)
         except TimeoutError as error:
             self._check_open()
             raise BackendUnavailable("no connection in time") from error
         except InvalidStatus as error:
             answer = error.response
-            raise turned_away(answer.status_code, bytes(answer.body)) from error
+            section = self._address.section
+            raise turned_away(answer.status_code, bytes(answer.body), section) from error
         except (InvalidURI, UnicodeError) as error:
-            raise BackendRefused("invalid_url", "check realtime.url") from error
+            advice = f"check {self._address.section}.url"
+            raise BackendRefused("invalid_url", advice) from error
         except (InvalidHandshake, EOFError) as error:
-            raise BackendUnavailable("what answers there is no realtime server") from error
+            raise BackendUnavailable("what answers there is no such server") from error
         except OSError as error:
             raise unreachable(error) from error
         finally:
@@ -291,13 +285,13 @@ class RealtimeBackend:
             message = await self._receive()
         except ConnectionClosed as error:
             self._check_open()
-            raise _ending(error) from error
+            raise ending(error, self._address.section) from error
         self._check_open()
         if message is not None:
-            self._take(self._protocol.receive(message, self._now()))
+            self._take(self._rules.receive(message, self._now()))
         elif (deadline := self._deadline()) is not None and deadline <= self._clock():
             self._expire()
-        if self.ready_s is None and self._protocol.ready:
+        if self.ready_s is None and self._rules.ready:
             self._become_ready()
 
     async def _receive(self) -> str | bytes | None:
@@ -315,17 +309,17 @@ class RealtimeBackend:
     def _expire(self) -> None:
         if self.ready_s is None and self.age >= self._limits.connect:
             raise BackendStalled("the session was not accepted in time")
-        self._take(self._protocol.expire(self._now()))
+        self._take(self._rules.expire(self._now()))
 
     def _become_ready(self) -> None:
         self.ready_s = self.age
         self._settled.set()
-        log.debug("realtime: ready after %.3f s", self.ready_s)
+        log.debug("%s: ready after %.3f s", self._address.section, self.ready_s)
         for out in self._waiting.drain():
             self._take(out)
 
     def _deadline(self) -> float | None:
-        deadline = self._protocol.deadline()
+        deadline = self._rules.deadline()
         if self.ready_s is not None:
             return deadline
         ready_by = self._began + self._limits.connect
@@ -356,40 +350,3 @@ class RealtimeBackend:
             if self._socket is not None:
                 self._socket.transport.abort()
         return self._over
-
-
-class _Connect(connect):
-    """Connects where it was told to, and nowhere else."""
-
-    def process_redirect(self, exc: Exception) -> Exception:
-        """Never carry the key to another place."""
-        return exc
-
-
-async def _dial(
-    address: Address, keepalive: float, trust: ssl.SSLContext | None
-) -> ClientConnection:
-    secure = address.url.startswith("wss:")
-    if secure and trust is None:
-        trust = await asyncio.to_thread(machine_trust)
-    numeric = re.match(r"wss?://[\[\d]", address.url)  # one address: nothing to try beside it
-    return await _Connect(
-        address.url,
-        additional_headers=address.headers,
-        user_agent_header="voice-appliance",
-        compression=None,  # sound does not get smaller by it
-        open_timeout=None,  # ours covers all of it
-        close_timeout=CLOSE,
-        ping_interval=keepalive,
-        ping_timeout=keepalive,
-        max_size=LARGEST_MESSAGE,
-        logger=_wire_log,
-        ssl=trust if secure else None,
-        happy_eyeballs_delay=None if numeric else NEXT_ADDRESS,
-    )
-
-
-def _ending(error: ConnectionClosed) -> BackendError:
-    frame = error.rcvd or error.sent
-    code, reason = (1006, "") if frame is None else (frame.code, frame.reason)
-    return hung_up(code, reason, by_us=error.rcvd is None)

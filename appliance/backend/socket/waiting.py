@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from appliance.backend.realtime.protocol import Out
+from appliance.backend.socket.rules import Out
 from appliance.errors import BackendUnavailable
 
 

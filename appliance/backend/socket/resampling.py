@@ -8,7 +8,7 @@ from appliance import frames
 from appliance.units import SampleRate
 
 RATE = SampleRate(24_000)
-"""The only rate that the service takes for PCM."""
+"""The only rate that OpenAI's realtime service takes for PCM."""
 
 QUALITY = "MQ"
 """Flat up to 7.5 kHz. The filter delays by 15 ms and emits in bursts of 33 ms: 30 messages a
@@ -22,26 +22,33 @@ class Upsampler:
     """Makes 24 kHz of 16 kHz, turn by turn; half as many samples more, to the sample.
 
     Up to 48 ms of what was put in are still inside; ``finish`` gives them out, so that the end of
-    a turn waits for nothing.
+    a turn waits for nothing. At a ``rate`` of 16 kHz everything passes as it is, at once.
     """
 
-    def __init__(self) -> None:
-        self._stream = soxr.ResampleStream(frames.RATE, RATE, 1, dtype="int16", quality=QUALITY)
+    def __init__(self, rate: SampleRate = RATE) -> None:
+        self._stream = (
+            None
+            if rate == frames.RATE
+            else soxr.ResampleStream(frames.RATE, rate, 1, dtype="int16", quality=QUALITY)
+        )
 
     def process(self, samples: NDArray[np.int16]) -> bytes:
         """Take the next sound of shape ``(n,)``; give what is ready, often nothing."""
-        return self._bytes(self._stream.resample_chunk(samples))
+        return _bytes(samples if self._stream is None else self._stream.resample_chunk(samples))
 
     def finish(self) -> bytes:
         """Give the rest of the turn, and begin another."""
-        rest = self._bytes(self._stream.resample_chunk(_NOTHING, last=True))
+        if self._stream is None:
+            return b""
+        rest = _bytes(self._stream.resample_chunk(_NOTHING, last=True))
         self._stream.clear()
         return rest
 
     def reset(self) -> None:
         """Forget the turn."""
-        self._stream.clear()
+        if self._stream is not None:
+            self._stream.clear()
 
-    @staticmethod
-    def _bytes(samples: NDArray[np.int16]) -> bytes:
-        return samples.astype("<i2", copy=False).tobytes()
+
+def _bytes(samples: NDArray[np.int16]) -> bytes:
+    return samples.astype("<i2", copy=False).tobytes()

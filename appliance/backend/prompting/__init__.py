@@ -1,0 +1,1 @@
+"""What every language model is told: itself, its tools, what they answered. Pure."""
