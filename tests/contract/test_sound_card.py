@@ -28,6 +28,8 @@ from appliance.frames import RATE
 from appliance.units import ResponseId, SampleRate, Seconds
 from tests.sound_server import SoundServer, sound_server
 
+pytestmark = pytest.mark.alone
+
 REPLY = ResponseId("reply")
 PATIENCE = Patience(silent=Seconds(1.0), first=Seconds(0.3), longest=Seconds(1.0))
 NAMED = Wish(input="microphone", output="loudspeaker")
@@ -195,11 +197,13 @@ async def test_card_that_was_away_comes_back_without_a_restart(
         room.playback.play(REPLY, tone(800, RATE, 30.0).tobytes(), RATE)
         room.playback.finish(REPLY)
         await asyncio.to_thread(server.kill)
-        async with asyncio.timeout(10):
-            await room.lost.get()
-            while await room.news.get() != PlaybackDrained(REPLY):
-                pass
-        await asyncio.to_thread(server.start)
+        try:
+            async with asyncio.timeout(10):
+                await room.lost.get()
+                while await room.news.get() != PlaybackDrained(REPLY):
+                    pass
+        finally:
+            await asyncio.to_thread(server.start)  # the next try needs it, too
         async with asyncio.timeout(15):
             await room.found.get()
         await room.hears_something()

@@ -23,6 +23,8 @@ from appliance.frames import RATE, Frame
 from appliance.units import ResponseId
 from tests.sound_server import SoundServer, sound_server
 
+pytestmark = pytest.mark.alone
+
 REPLY = ResponseId("reply")
 SECONDS = 10
 PIECE = RATE // 2

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from tests.sound_server import RATE, Kind, SoundServer, sound_server
 
+pytestmark = pytest.mark.alone
+
 KINDS = pytest.mark.parametrize("kind", ["pulse", "pipewire"])
 PITCHES = (400, 500, 640, 800, 1000, 1280)
 PART = 8000

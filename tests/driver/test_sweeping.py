@@ -171,11 +171,18 @@ def test_the_command_judges_a_wire_as_what_it_is() -> None:
 
 
 def test_a_box_that_runs_is_not_talked_over(tmp_path: Path) -> None:
+    ended = asyncio.Event()
+
+    async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
     async def while_a_box_runs() -> dict[str, Check]:
-        async with await asyncio.start_unix_server(
-            lambda _, writer: writer.close(), path=tmp_path / "timeline.sock"
-        ):
-            return await asyncio.to_thread(told)
+        async with await asyncio.start_unix_server(hang_up, path=tmp_path / "timeline.sock"):
+            found = await asyncio.to_thread(told)
+            await ended.wait()
+            return found
 
     found = asyncio.run(while_a_box_runs())
     assert list(found) == ["sound card"]

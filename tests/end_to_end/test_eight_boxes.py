@@ -26,6 +26,8 @@ from tests.published import watched
 from tests.realtime_box import RATE, Sound, scene
 from tests.steady import steady
 
+pytestmark = pytest.mark.alone
+
 BOXES = 8
 FARTHEST = 0.06
 """Seconds that the farthest box hears the person later: some rooms and half-open doors away."""

@@ -40,7 +40,7 @@ RATE = 16_000
 
 T = TypeVar("T")
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
 
 @dataclass

@@ -22,7 +22,7 @@ from tests.realtime_box import RATE, demo, on_then_told
 from tests.realtime_server import KEY, RealtimeServer, Script, serving
 from tests.sound_server import sound_server
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
 HERTZ = 330
 SAID = ("kitchen light is on", "turn on the light", "offline now", "thirty percent", "30 percent")

@@ -21,7 +21,7 @@ RATE = 16_000
 LENGTH = 45.0
 ORDER = b'{"action": "start", "duration_s": 45, "name": "pasta"}'
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 
 
 def tell(port: int, name: str, payload: bytes) -> None:
