@@ -20,10 +20,10 @@ import soxr
 from numpy.typing import NDArray
 
 from appliance import turn
-from appliance.app.online import realtime_session
 from appliance.backend.choice import Choice
 from appliance.backend.context import Handover
 from appliance.backend.failover import Failover
+from appliance.backend.kinds.realtime import realtime_session
 from appliance.backend.local import phrases
 from appliance.backend.local.pipeline import LocalBackend, Parts
 from appliance.backend.local.understand.types import Call, Past, Understanding

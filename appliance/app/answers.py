@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from appliance.app.background import in_background
 from appliance.app.detectors import Senses, load_senses, wake_phrases
-from appliance.backend.context import NOTHING, Handover
 from appliance.backend.local import phrases
-from appliance.backend.local.pipeline import LocalBackend, Parts
+from appliance.backend.local.pipeline import Parts
 from appliance.backend.local.stt import Transcriber, choose_size
 from appliance.backend.local.trim import trim_by
 from appliance.backend.local.tts import Voice
@@ -20,7 +19,6 @@ from appliance.config import Config
 from appliance.detect.speech import Silero
 from appliance.host.memory import lean_while_loading
 from appliance.store import ModelStore
-from appliance.units import Seconds
 
 Catalogue = Callable[[], Sequence[ToolSpec]]
 """Gives the tools that can be called now."""
@@ -132,23 +130,6 @@ def load_judge(store: ModelStore) -> Silero:
         ModelError: The model is missing or cannot be used.
     """
     return Silero(store.folder("silero-vad") / "silero_vad.onnx")
-
-
-def local_backend(
-    parts: Parts,
-    catalogue: Catalogue,
-    config: Config,
-    handover: Handover = NOTHING,
-) -> LocalBackend:
-    """Return a session of the on-device backend; call it on the event loop."""
-    longest = config.speech.longest_s + config.wake.pre_roll_s + 1.0
-    return LocalBackend(
-        parts,
-        catalogue,
-        longest_turn=Seconds(longest),
-        handover=handover,
-        patience=Seconds(config.tools.patience_s),
-    )
 
 
 def _voice(config: Config) -> str:

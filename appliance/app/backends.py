@@ -2,21 +2,24 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from appliance.app.answers import Catalogue, local_backend
+from appliance.app.answers import Catalogue
 from appliance.app.background import in_background
 from appliance.app.detectors import wake_phrases
 from appliance.app.spending import Accounts, open_accounts
 from appliance.audio.clock import LoopClock
 from appliance.backend.choice import Choice
 from appliance.backend.confirming import ConfirmingBackend
-from appliance.backend.context import Handover
+from appliance.backend.context import NOTHING
 from appliance.backend.failover import Failover
+from appliance.backend.kinds.find import kind
+from appliance.backend.kinds.seam import Kind, Means
 from appliance.backend.local import consent
-from appliance.backend.local.pipeline import Parts
+from appliance.backend.local.parts import Parts
+from appliance.backend.roster import Opener
 from appliance.backend.roster import Patience as Lives
 from appliance.config import Config
 from appliance.host.kept import Kept, state_folder
@@ -24,9 +27,6 @@ from appliance.ports import Backend, Confirmations
 from appliance.units import Seconds
 
 REALTIME, LOCAL = "realtime", "local"
-
-CLOUD = frozenset({REALTIME})
-"""Who is given speech beyond the box: not in privacy mode, and not without money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +106,16 @@ async def open_answers(
     async with AsyncExitStack() as stack:
         if private is None:
             private = await in_background(was_private)
-        names = tuple(dict.fromkeys(config.backends)) or (LOCAL,)
+        kinds = await in_background(order, config)
+        names = tuple(kinds)
+        means = Means(config, catalogue, parts)
         if names == (LOCAL,):
-            answers = Answers(local_backend(parts, catalogue, config), private=private)
+            answers = Answers(kinds[LOCAL].open(means, NOTHING), private=private)
         else:
             accounts = await stack.enter_async_context(open_accounts(config))
-            start = Choice(names, CLOUD, private=private)
-            failover = _failover(config, parts, catalogue, start, accounts)
+            cloud = frozenset(name for name in names if kinds[name].facts(config).cloud)
+            start = Choice(names, cloud, private=private)
+            failover = _failover(kinds, means, start, accounts)
             answers = Answers(failover, failover, names[0], accounts, private)
         if confirmations is not None:
             called = wake_phrases(config)
@@ -125,19 +128,28 @@ async def open_answers(
         yield answers
 
 
-def _failover(
-    config: Config, parts: Parts, catalogue: Catalogue, start: Choice, accounts: Accounts
-) -> Failover:
-    # 1 MB and 0.1 s, which a box without a key need not spend
-    from appliance.app.online import realtime_session  # noqa: PLC0415
+def order(config: Config) -> dict[str, Kind]:
+    """Return who serves, best first: ``backend.order`` without what lacks something.
 
-    openers: dict[str, Callable[[Handover], Backend]] = {
-        REALTIME: lambda handover: realtime_session(config, catalogue, handover),
-        LOCAL: lambda handover: local_backend(parts, catalogue, config, handover),
-    }
-    backend = config.backend
+    Imports what is needed for it, so not for the event loop.
+
+    Raises:
+        ConfigError: The order names what cannot be used.
+    """
+    named = {name: kind(name) for name in config.backends}
+    able = {name: each for name, each in named.items() if not each.facts(config).missing}
+    return able or {LOCAL: kind(LOCAL)}
+
+
+def _failover(
+    kinds: Mapping[str, Kind], means: Means, start: Choice, accounts: Accounts
+) -> Failover:
+    def opener(name: str) -> Opener:
+        return lambda handover: kinds[name].open(means, handover)
+
+    backend = means.config.backend
     failover = Failover(
-        {name: openers[name] for name in start.order},
+        {name: opener(name) for name in start.order},
         start,
         patience=Lives(
             try_for=Seconds(2 * backend.connect_s + backend.stall_s),

@@ -113,9 +113,10 @@ def _whole(loaded: Loaded) -> Iterator[Check]:
 
 async def _probe(config: Config) -> str:
     # not loaded by the words of the command that need it not
-    from appliance.app.online import probe_realtime  # noqa: PLC0415
+    from appliance.backend.kinds.find import kind  # noqa: PLC0415
+    from appliance.backend.kinds.seam import Means  # noqa: PLC0415
 
-    return await probe_realtime(config)
+    return await kind("realtime").probe(Means(config, lambda: ()))
 
 
 def _tools(loaded: Loaded) -> Iterator[Check]:

@@ -16,12 +16,12 @@ Effort = Literal["minimal", "low", "medium", "high", "xhigh"]
 class Backends(Section):
     """Who answers, and when another one does."""
 
-    order: Annotated[tuple[Literal["realtime", "local"], ...], Field(min_length=1)] = (
-        "realtime",
-        "local",
-    )
-    """Who answers if it can, then who instead. ``realtime`` counts only if there is a key for it,
-    or a ``realtime.url`` of a server that needs none."""
+    order: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")], ...], Field(min_length=1)
+    ] = ("realtime", "local")
+    """Who answers if it can, then who instead: realtime, live, pipeline, elevenlabs, gemini,
+    local, or one that came with a package of its own (`voice-appliance backends`). ``realtime``
+    counts only if there is a key for it, or a ``realtime.url`` of a server that needs none."""
 
     connect_s: Annotated[float, Field(gt=0.0, le=60.0)] = 3.0
     """From the first sound of a turn until the session must be ready; meanwhile sound is kept."""

@@ -6,8 +6,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from appliance.config import fields, vendors
 from appliance.config.cloud import McpServer, Money, Prompt, Realtime, Transcription
+from appliance.config.lacking import BUILT_IN, lacking
 from appliance.config.locate import Key
 from appliance.config.model import Config
+from appliance.config.plugins import known
 from appliance.config.problems import Problem
 
 TAKE_OVER_S: Final = 1.5
@@ -54,18 +56,25 @@ def _order(config: Config) -> Iterator[Problem]:
     for number, name in enumerate(order):
         if name in order[:number]:
             yield Problem(("backend", "order", number), f'"{name}" stands here twice')
-    asked_for = "order" in config.backend.model_fields_set and "realtime" in order
-    if asked_for and not config.realtime.usable:
-        yield Problem(
-            ("backend", "order"),
-            'names "realtime", but there is no key for it: give the credential realtime-api-key or'
-            ' realtime.api_key_file (docs/configuration.md, Secrets), or take "realtime" out',
-        )
+    if "order" not in config.backend.model_fields_set:
+        return
+    for number, name in enumerate(order):
+        if not known(name):
+            listed = ", ".join(f'"{each}"' for each in BUILT_IN)
+            yield Problem(
+                ("backend", "order", number),
+                f'"{name}" is no backend here: write one of {listed}, or install the package that'
+                " brings it",
+            )
+        for text in lacking(config, name):
+            yield Problem(
+                ("backend", "order"), f'names "{name}", but {text}, or take "{name}" out'
+            )
 
 
 def _patience(config: Config) -> Iterator[Problem]:
     """The turn must outlast the wait for the service, or nobody is left to hear the stand-in."""
-    if "realtime" not in config.backends:
+    if set(config.backends) <= {"local"}:
         return
     stall, turn = config.backend.stall_s, config.turn
     for name, limit in (("reply_s", turn.reply_s), ("stall_s", turn.stall_s)):

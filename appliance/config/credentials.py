@@ -8,6 +8,7 @@ from pydantic import BaseModel, SecretStr
 
 from appliance.config import secrets, vendors
 from appliance.config.cloud import McpServer, Realtime
+from appliance.config.keys import OWN, VARIABLES, Keys
 from appliance.config.locate import Key
 from appliance.config.mcp import Mcp, ToolServer
 from appliance.config.model import Config, Mqtt
@@ -38,15 +39,18 @@ def add(
         path: The file; it must not hold secrets if others can read it.
         variables: What was set by overrides, not by the file.
     """
-    added = _Adding(env, used="realtime" in config.backend.order)
+    added = _Adding(env, used=set(config.backend.order) != {"local"})
     if path is not None and (open_to := secrets.may_hold_secrets(path)):
         for key in _written(config):
             if not any(key[: len(each)] == each for each in variables):
                 what = "a password" if key == PASSWORD else "a key"
                 added.problems.append(Problem(key, f"the file holds {what}, but {open_to}"))
+    realtime = added.realtime(config.realtime)
+    keys = added.keys(config.keys, realtime)
     update = {
         "mqtt": added.mqtt(config.mqtt),
-        "realtime": added.realtime(config.realtime),
+        "realtime": _with_key(realtime, keys),
+        "keys": keys,
         "mcp": added.mcp(config.mcp),
     }
     return Added(config.model_copy(update=update), added.problems, added.sources)
@@ -78,6 +82,21 @@ class _Adding:
         self._judge(API_KEY, key)
         mcp = tuple(self._server(number, each) for number, each in enumerate(realtime.mcp))
         return realtime.model_copy(update={"api_key": key, "mcp": mcp})
+
+    def keys(self, keys: Keys, realtime: Realtime) -> Keys:
+        """Add the key of each vendor; OpenAI's may be that of the realtime service."""
+        ours = vendors.is_openai(realtime.url, realtime.provider)
+        found_keys: dict[str, SecretStr | None] = {}
+        for name in (*VARIABLES, *OWN):
+            file = getattr(keys, f"{name}_file")
+            also = "" if ours and name == "openai" else VARIABLES.get(name, "")  # it has been read
+            found = secrets.find(f"{name}-api-key", env=self._env, file=file, also=also)
+            place: Key = ("keys", name)
+            found_keys[name] = self._take(place, found, keys.of(name))
+            self._judge(place, found_keys[name])
+        if found_keys["openai"] is None and ours:
+            found_keys["openai"] = realtime.api_key
+        return keys.model_copy(update=found_keys)
 
     def mcp(self, mcp: Mcp) -> Mcp:
         """Add the tokens of tool servers, and ours as one."""
@@ -120,6 +139,13 @@ class _Adding:
             source = self.sources.get(key)
             subject = f"the key of the {source}" if source else "the key"
             self.problems.append(Problem(key, f"{subject} {misfit}"))
+
+
+def _with_key(realtime: Realtime, keys: Keys) -> Realtime:
+    """Have OpenAI's realtime service use OpenAI's key, where it was given none of its own."""
+    if realtime.api_key is not None or not vendors.is_openai(realtime.url, realtime.provider):
+        return realtime
+    return realtime.model_copy(update={"api_key": keys.openai})
 
 
 def _written(settings: BaseModel, place: Key = ()) -> Iterator[Key]:

@@ -11,8 +11,12 @@ from pydantic import Field, SecretStr
 
 from appliance.config.cloud import Backends, Camera, Money, Realtime
 from appliance.config.house import Devices, Gate, HomeAssistant, Household, Timers
+from appliance.config.keys import Keys
+from appliance.config.lacking import lacking
 from appliance.config.mcp import Mcp
+from appliance.config.pipeline import Pipeline
 from appliance.config.section import Fraction, Patience, Section
+from appliance.config.services import ElevenLabs, Gemini, Live
 from appliance.config.sound import Audio, Ducking, Echo, Quiet, Recorder
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -255,8 +259,28 @@ class Config(Section):
     backend: Backends = Backends()
     """Who answers, and when another one does."""
 
+    keys: Keys = Keys()
+    """Keys of the services."""
+
     realtime: Realtime = Realtime()
     """The realtime service."""
+
+    live: Live = Live()
+    """OpenAI Live."""
+
+    pipeline: Pipeline = Pipeline()
+    """Speech to text, a language model, text to speech: of any three makers."""
+
+    elevenlabs: ElevenLabs = ElevenLabs()
+    """ElevenLabs Agents."""
+
+    gemini: Gemini = Gemini()
+    """Gemini Live."""
+
+    extension: Annotated[
+        dict[str, dict[str, object]], Field(examples=[{"my_backend": {"url": "http://gpu.local"}}])
+    ] = Field(default_factory=dict)
+    """Settings of backends that came with packages of their own, by the name of the backend."""
 
     money: Money = Money()
     """What it may cost."""
@@ -295,8 +319,6 @@ class Config(Section):
     """Buttons and lights."""
 
     @property
-    def backends(self) -> tuple[Literal["realtime", "local"], ...]:
-        """``backend.order`` without what cannot serve; may be empty."""
-        return tuple(
-            name for name in self.backend.order if name == "local" or self.realtime.usable
-        )
+    def backends(self) -> tuple[str, ...]:
+        """``backend.order`` without what lacks something, as far as the settings say."""
+        return tuple(name for name in self.backend.order if not lacking(self, name))

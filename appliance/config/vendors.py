@@ -62,6 +62,22 @@ def is_openai(url: str, provider: Provider) -> bool:
     return provider == "openai" and (name == "openai.com" or name.endswith(".openai.com"))
 
 
+_VENDORS = (
+    ".openai.com",
+    ".openai.azure.com",
+    ".anthropic.com",
+    ".deepgram.com",
+    ".cartesia.ai",
+    ".elevenlabs.io",
+    ".googleapis.com",
+)
+
+
+def is_vendors(url: str) -> bool:
+    """Say whether an address is of one of the services that serve nobody without a key."""
+    return host(url).endswith(_VENDORS)
+
+
 def needs_key(url: str, provider: Provider) -> bool:
     """Say whether the service serves nobody without a key."""
     return provider == "azure" or is_openai(url, provider)

@@ -21,8 +21,8 @@ from typing import Protocol
 import numpy as np
 import soxr
 
-from appliance.app.online import realtime_session
 from appliance.audio.recording import read
+from appliance.backend.kinds.realtime import realtime_session
 from appliance.config import Config
 from appliance.config.cloud import Realtime
 from appliance.events import ReplyAudio, ReplyEnded

@@ -18,11 +18,12 @@ from typing import Literal
 
 import numpy as np
 
-from appliance.app.answers import load_minds, local_backend
+from appliance.app.answers import load_minds
 from appliance.app.backends import Answers
 from appliance.app.open_house import open_house
 from appliance.app.replay import Playing, replay
 from appliance.audio.recording import Recording
+from appliance.backend.kinds.local import local_backend
 from appliance.cli.replay import room
 from appliance.config import Config, Loaded
 from appliance.config.model import Local

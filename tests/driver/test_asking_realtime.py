@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from appliance.app.asking import ask
-from appliance.app.online import realtime_session
+from appliance.backend.kinds.realtime import realtime_session
 from appliance.config import Config
 from appliance.config.cloud import McpServer, Realtime
 from appliance.events import CallAnswered, Happening, ReplyText

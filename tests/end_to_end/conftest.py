@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from appliance.app.answers import load_minds, local_backend, needed_models
+from appliance.app.answers import load_minds, needed_models
 from appliance.app.backends import Answers
 from appliance.app.detectors import load_senses
 from appliance.app.open_house import open_house
 from appliance.app.replay import Playing, replay
 from appliance.audio.counters import CardCounters
 from appliance.audio.recording import Recording
+from appliance.backend.kinds.local import local_backend
 from appliance.backend.local.pipeline import Parts
 from appliance.config import Config, Loaded
 from appliance.store import ModelStore

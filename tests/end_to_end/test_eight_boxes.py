@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.app.answers import local_backend
 from appliance.app.backends import Answers
 from appliance.app.detectors import load_senses
 from appliance.app.open_house import open_house
 from appliance.app.replay import Playing, replay
 from appliance.audio.recording import Recording
+from appliance.backend.kinds.local import local_backend
 from appliance.config import Config, Loaded
 from appliance.demo.kitchen import MANIFESTS
 from appliance.mqtt.bridge import MqttBridge

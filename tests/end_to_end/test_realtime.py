@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import soxr
 
-from appliance.app.online import probe_realtime
 from appliance.audio.recording import read
+from appliance.backend.kinds.find import kind
+from appliance.backend.kinds.seam import Means
 from appliance.config import Config
 from appliance.config.cloud import Realtime
 from appliance.errors import BackendRefused, BackendUnavailable
@@ -178,7 +179,7 @@ def test_who_asks_the_service_to_go_offline_is_answered_by_the_box_itself(play: 
 async def test_doctor_opens_a_session_and_says_how_long_that_took() -> None:
     async with serving(Script()) as server:
         config = Config(realtime=Realtime.model_validate({"url": server.url, "api_key": KEY}))
-        assert "ready after" in await probe_realtime(config)
+        assert "ready after" in await kind("realtime").probe(Means(config, lambda: ()))
 
 
 async def test_doctor_names_the_reason_of_a_refusal() -> None:
@@ -186,7 +187,7 @@ async def test_doctor_names_the_reason_of_a_refusal() -> None:
     async with serving(Script(refusal=refusal)) as server:
         config = Config(realtime=Realtime.model_validate({"url": server.url, "api_key": KEY}))
         with pytest.raises(BackendRefused) as caught:  # bare: `doctor` goes on with what is left
-            await probe_realtime(config)
+            await kind("realtime").probe(Means(config, lambda: ()))
     assert caught.value.reason == "invalid_api_key"
 
 
@@ -195,4 +196,4 @@ async def test_doctor_is_told_that_nobody_is_there() -> None:
         url = server.url
     config = Config(realtime=Realtime.model_validate({"url": url, "api_key": KEY}))
     with pytest.raises(BackendUnavailable, match="nobody listens"):
-        await probe_realtime(config)
+        await kind("realtime").probe(Means(config, lambda: ()))

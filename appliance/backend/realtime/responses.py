@@ -6,14 +6,12 @@ from appliance.backend.context import Owed
 from appliance.backend.realtime import billing, wire
 from appliance.backend.realtime.asking import response_create
 from appliance.backend.realtime.calls import Batch, Calls, output_of, working_items
-from appliance.backend.realtime.failures import reply_problem
-from appliance.backend.realtime.replies import Replies, Reply
+from appliance.backend.realtime.replies import Replies, Reply, reply_problem
 from appliance.backend.realtime.slot import Active, Ending, Purpose, Request, Slot
 from appliance.backend.realtime.spoken import Spoken
 from appliance.backend.realtime.terms import Outlet, Terms
-from appliance.backend.socket import reading
 from appliance.backend.socket.failures import failure
-from appliance.backend.socket.reading import Message, number_of, object_of, text_of
+from appliance.backend.socket.reading import Message, number_of, object_of, sound_of, text_of
 from appliance.errors import BackendRefused, BackendUnavailable
 from appliance.events import (
     BackendEvent,
@@ -176,7 +174,7 @@ class Responses:
         reply = self._live(message)
         if reply is None:
             return
-        item, pcm = text_of(message, "item_id"), reading.sound_of(message, "delta")
+        item, pcm = text_of(message, "item_id"), sound_of(message, "delta")
         if reply.cancelled:
             reply.late(item)
             return

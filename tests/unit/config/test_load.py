@@ -202,10 +202,13 @@ mute_switch = 17
             ('1: realtime.transcription.languages[1]: "english" will not do. Several, such as'
             ' "["en", "nl"]", instead of one (gpt-transcribe, gpt-live-transcribe).'),
         ),
-        ("backend.order = ['x']", ('1: backend.order[0]: "x" will not do; write one of "realtime",'
-         ' "local"')),
-        ("backend.order = []", ('1: backend.order: is empty; it must be a list: [one of'
-         ' "realtime", "local", ...]')),
+        ("backend.order = ['x']", ('1: backend.order[0]: "x" is no backend here: write one of'
+         ' "realtime", "live", "pipeline", "elevenlabs", "gemini", "local", or install the package'
+         ' that brings it')),
+        (
+            "backend.order = []",
+            "1: backend.order: is empty; it must be a list: [text in quotes, ...]",
+        ),
         (
             f"realtime.instructions = '{'x' * 20_001}'",
             "1: realtime.instructions: is too long; 20000 characters are allowed",
@@ -215,7 +218,8 @@ mute_switch = 17
         (
             "x = 1",
             ("1: x: there is no such table; there are: device, audio, echo, ducking, quiet,"
-            " recorder, wake, speech, turn, backend, realtime, money, camera, local, mqtt, tools,"
+            " recorder, wake, speech, turn, backend, keys, realtime, live, pipeline,"
+             " elevenlabs, gemini, extension, money, camera, local, mqtt, tools,"
              " devices, gate, timers, household, mcp, homeassistant, board"),
         ),
         (
@@ -440,7 +444,7 @@ def test_what_is_wrong_in_the_environment_is_named_by_variable(file: Path) -> No
         (
             "environment VOICE_APPLIANCE__NOTHING__HERE: nothing: there is no such table; there"
             " are: device, audio, echo, ducking, quiet, recorder, wake, speech, turn, backend,"
-            " realtime, money, camera,"
+            " keys, realtime, live, pipeline, elevenlabs, gemini, extension, money, camera,"
             " local, mqtt,"
             " tools, devices, gate, timers, household, mcp, homeassistant, board"
         ),

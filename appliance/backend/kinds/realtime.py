@@ -1,23 +1,54 @@
-"""Sessions of the realtime service, as the settings say."""
+"""The realtime service as a kind of backend (``backend.kinds.Kind``)."""
 
-import asyncio
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from appliance.app.answers import Catalogue
 from appliance.backend.context import NOTHING, Handover
+from appliance.backend.kinds.seam import Facts, Means
+from appliance.backend.prompting.persona import PLAIN, Persona
 from appliance.backend.realtime.address import address
 from appliance.backend.realtime.history import replay
 from appliance.backend.realtime.protocol import RealtimeProtocol
 from appliance.backend.realtime.session import session_object
 from appliance.backend.realtime.terms import Patience, Terms
 from appliance.backend.socket.client import Limits, SocketSession
-from appliance.config import Config
-from appliance.errors import BackendUnavailable
+from appliance.backend.socket.probing import probe
+from appliance.catalogue import ToolSpec
+from appliance.config import Config, vendors
+from appliance.config.lacking import lacking
 from appliance.units import Seconds
 
 
+class RealtimeKind:
+    """OpenAI Realtime, and every server with the same protocol."""
+
+    def facts(self, config: Config) -> Facts:
+        """Describe it with these settings."""
+        settings = config.realtime
+        where = vendors.host(settings.url) or settings.url
+        return Facts(
+            title=f"{settings.model} at {where}",
+            cloud=True,
+            leaves=(f"sound to {where}",),
+            missing=lacking(config, "realtime"),
+            sees=True,
+        )
+
+    def open(self, means: Means, handover: Handover) -> SocketSession:
+        """Make a session."""
+        return realtime_session(means.config, means.catalogue, handover, persona=means.persona)
+
+    async def probe(self, means: Means) -> str:
+        """Open a session and close it again."""
+        return await probe(realtime_session(means.config, lambda: ()))
+
+
 def realtime_session(
-    config: Config, catalogue: Catalogue, handover: Handover = NOTHING
+    config: Config,
+    catalogue: Callable[[], Sequence[ToolSpec]],
+    handover: Handover = NOTHING,
+    *,
+    persona: Persona = PLAIN,
 ) -> SocketSession:
     """Return a session of the realtime service; it connects when its events are iterated.
 
@@ -25,14 +56,16 @@ def realtime_session(
         config: The settings, with a key where one is needed.
         catalogue: Gives the tools that can be called now.
         handover: What the conversation has come to.
+        persona: Who the box is.
     """
     realtime, backend = config.realtime, config.backend
     tools = tuple(catalogue())
     detection = realtime.turn_detection
     ends_turns = detection.kind != "device"
     resumed = bool(handover.lines) or handover.owed is not None
+    now = datetime.now().astimezone()
     terms = Terms(
-        session_object(config, tools, now=datetime.now().astimezone(), resumed=resumed),
+        session_object(config, tools, now=now, resumed=resumed, persona=persona),
         Patience(
             setup=Seconds(backend.connect_s),
             stall=Seconds(backend.stall_s),
@@ -50,33 +83,4 @@ def realtime_session(
     return SocketSession(address(realtime), protocol, limits)
 
 
-async def probe_realtime(config: Config) -> str:
-    """Open a session with the service and close it again; return how it went, in words.
-
-    Nothing is said, so nothing is billed.
-
-    Raises:
-        BackendError: It will not have us, or cannot be reached.
-    """
-    session = realtime_session(config, lambda: ())
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_read(session), name="probe")
-            try:
-                await session.until_ready()
-            except BackendUnavailable:  # why, the reader says
-                return ""
-            finally:
-                await session.close()
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None  # there is but one task
-    return f"a session was ready after {session.ready_s or 0.0:.2f} s"
-
-
-async def _read(session: SocketSession) -> None:
-    try:
-        async for _ in session.events():
-            pass
-    except BackendUnavailable:
-        if not session.ready_s:  # else it was we who ended it
-            raise
+KIND = RealtimeKind()

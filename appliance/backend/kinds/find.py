@@ -1,0 +1,46 @@
+"""Finds a kind by its name: ours, and those that other packages bring."""
+
+from importlib import import_module
+from typing import Final
+
+from appliance.backend.kinds.seam import Kind
+from appliance.config.lacking import BUILT_IN
+from appliance.config.plugins import plugins
+from appliance.errors import ConfigError
+
+_OURS: Final = "appliance.backend.kinds"
+"""One module for each, with a ``KIND``; imported when it is asked for, for some need extras."""
+
+
+def kind(name: str) -> Kind:
+    """Return a kind by its name.
+
+    Raises:
+        ConfigError: There is none of this name, or what brings it is broken or lacks a package.
+    """
+    try:
+        if name in BUILT_IN:
+            found: Kind = import_module(f"{_OURS}.{name}").KIND
+            return found
+        return _brought(name)
+    except ImportError as error:
+        missing = error.name or "a package"
+        raise ConfigError((f"backend.order: {name} cannot be used: no {missing}",)) from error
+
+
+def names() -> tuple[str, ...]:
+    """Return the name of every kind: ours, then what other packages bring."""
+    return (*BUILT_IN, *sorted(plugins()))
+
+
+def _brought(name: str) -> Kind:
+    entry = plugins().get(name)
+    if entry is None:
+        raise ConfigError((f"backend.order: there is no backend {name}",))
+    try:
+        found = entry.load()
+    except Exception as error:  # whatever somebody else's package does while it is imported
+        what = f"{entry.value} fails: {type(error).__name__}"
+        raise ConfigError((f"backend.order: {name} cannot be used: {what}",)) from error
+    brought: Kind = found() if isinstance(found, type) else found
+    return brought
