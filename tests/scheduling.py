@@ -25,6 +25,10 @@ players stay soft for longer than its tests wait. Why is not known yet."""
 SLOW = (
     "tests/end_to_end/test_own_voice.py",
     "tests/end_to_end/test_replay.py",
+    "tests/end_to_end/test_bad_input.py",
+    "tests/end_to_end/test_realtime.py",
+    "tests/end_to_end/test_realtime_sessions.py",
+    "tests/end_to_end/test_ask.py",
 )
 """Files that take longest; one of them at the end would leave a process idle."""
 

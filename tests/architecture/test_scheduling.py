@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scheduling import is_alone
+from tests.scheduling import FIRST, SLOW, is_alone
 
 pytestmark = pytest.mark.timeout(120)  # two processes are started
 
@@ -105,3 +105,8 @@ def test_where_all_is_alone_the_run_ends(project: Path) -> None:
     out, came = ran(project)
     assert "2 passed" in out, out
     assert len({worker for _, _, worker in came}) == 1
+
+
+def test_files_that_take_longest_are_there() -> None:
+    for file in (FIRST, *SLOW):
+        assert (ROOT / file).is_file(), file

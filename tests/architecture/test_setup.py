@@ -177,7 +177,7 @@ def test_the_tests_bring_their_own_packages_and_tools(machine: Machine) -> None:
     assert any(line.split()[-1] == "pulseaudio" for line in notes if line.startswith("apt-get"))
     assert any("--group dev" in line for line in notes if line.startswith("uv export"))
     assert "python -m appliance.store fetch --tests" in notes
-    assert notes[-1] == "python -m pytest -k ring"
+    assert notes[-1] == "python -m pytest -n 2 -k ring"
 
 
 def test_once_set_up_for_tests_it_stays_so(machine: Machine) -> None:
