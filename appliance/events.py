@@ -153,6 +153,18 @@ class ReplyEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyCut:
+    """The rest of a reply must not be heard, nor what waits for the loudspeaker.
+
+    Another reply to the same turn follows. The reply is cancelled by the conversation.
+    """
+
+    response: ResponseId
+    rule: str = ""
+    """The name of the rule that it broke."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyOffered:
     """A tool answered late, when the conversation had gone on; the backend can tell it now.
 
@@ -266,6 +278,7 @@ BackendEvent = (
     | ReplyText
     | ReplyAudio
     | ReplyEnded
+    | ReplyCut
     | ReplyOffered
     | EndOfTurnFound
     | BackendChanged
