@@ -211,6 +211,8 @@ class Usage:
     audio_out: int = 0
     audio_s: Seconds = Seconds(0.0)
     """Length of the sound, for what is billed by time."""
+    characters: int = 0
+    """Of the text that was spoken, for what is billed by them."""
 
 
 @dataclass(frozen=True, slots=True)
