@@ -153,6 +153,18 @@ class ReplyEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyCut:
+    """The rest of a reply must not be heard, nor what waits for the loudspeaker.
+
+    Another reply to the same turn follows. The reply is cancelled by the conversation.
+    """
+
+    response: ResponseId
+    rule: str = ""
+    """The name of the rule that it broke."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyOffered:
     """A tool answered late, when the conversation had gone on; the backend can tell it now.
 
@@ -199,6 +211,8 @@ class Usage:
     audio_out: int = 0
     audio_s: Seconds = Seconds(0.0)
     """Length of the sound, for what is billed by time."""
+    characters: int = 0
+    """Of the text that was spoken, for what is billed by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +280,7 @@ BackendEvent = (
     | ReplyText
     | ReplyAudio
     | ReplyEnded
+    | ReplyCut
     | ReplyOffered
     | EndOfTurnFound
     | BackendChanged

@@ -24,6 +24,7 @@ from appliance.events import (
     PlaybackDrained,
     PlaybackStarted,
     ReplyAudio,
+    ReplyCut,
     ReplyEnded,
     ReplyStarted,
     ReplyText,
@@ -268,6 +269,9 @@ def _rare(happening: Happening, at: Seconds) -> Entry | None:
         case BackendChanged(name=name, reason=reason, previous=previous):
             data = {"name": name, "reason": reason, "previous": previous}
             return Entry("backend", at, f"{name}  ({reason})", data=data)
+        case ReplyCut(response=response, rule=rule):
+            data = {"response": response, "rule": rule}
+            return Entry("cut", at, f"the reply breaks a rule  ({rule})", data=data)
         case BackendLost(code=code):
             return Entry("backend_lost", at, code, data={"code": code})
         case _:

@@ -1,10 +1,11 @@
 """Which backend serves the next turn, and when one that was lost is tried again. Pure.
 
-The best of the order serves, unless it may not (privacy mode, money) or cannot (lost, refused).
-One that was lost is out until a try in the background, or a whole reply, has shown that it works:
-nobody's turn is spent on finding out. The waits between the tries double, and only a whole reply
-brings the first wait back, for a backend may be reached and yet fail at every turn. Where nothing
-is well, the last that may serve is taken all the same: somebody must answer.
+The best serves, unless it may not (privacy mode, money) or cannot (lost, refused): the one that
+somebody chose, then the first of the order, the next, and so on. One that was lost is out until a
+try in the background, or a whole reply, has shown that it works: nobody's turn is spent on finding
+out. The waits between the tries double, and only a whole reply brings the first wait back, for a
+backend may be reached and yet fail at every turn. Where nothing is well, the last of the order
+that may serve is taken all the same: somebody must answer.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,9 @@ _MOST_DOUBLINGS = 10
 
 PRIVACY = "privacy"
 BUDGET = "budget"
+RECOVERED = "recovered"
+CHOSEN = "chosen"
+"""Somebody wanted this one to serve, or took back that another one should."""
 
 
 class Purse(Protocol):
@@ -75,6 +79,22 @@ class Choice:
     broke: bool = False
     """No money is left for a new turn in the cloud."""
 
+    preferred: str | None = None
+    """Who serves before all others, because somebody chose it; one of ``order``."""
+
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        """The order as it holds now: who was chosen comes first."""
+        if self.preferred not in self.order:
+            return self.order
+        others = (name for name in self.order if name != self.preferred)
+        return (self.preferred, *others)
+
+    @property
+    def best(self) -> str:
+        """Who serves when all is well."""
+        return self.ranked[0]
+
     def standing(self, name: str) -> Standing:
         """Return how a backend has done."""
         return self.standings.get(name, WELL)
@@ -82,9 +102,8 @@ class Choice:
 
 def serve(choice: Choice) -> str | None:
     """Return who serves the next turn; ``None``: nobody may."""
-    allowed = list(_allowed(choice))
-    well = (name for name in allowed if choice.standing(name).out is None)
-    return next(well, allowed[-1] if allowed else None)
+    well = (name for name in _allowed(choice) if choice.standing(name).out is None)
+    return next(well, _last_resort(choice))
 
 
 def obstacle(choice: Choice, name: str) -> str | None:
@@ -99,6 +118,22 @@ def obstacle(choice: Choice, name: str) -> str | None:
     return standing.out
 
 
+def why(choice: Choice, name: str, previous: str, *, chosen: bool) -> str:
+    """Return why a backend serves instead of the previous one.
+
+    Args:
+        choice: As it is now.
+        name: Who serves.
+        previous: Who served.
+        chosen: Somebody has just chosen.
+    """
+    obstacle_to = obstacle(choice, previous)
+    if chosen and obstacle_to is None:
+        return CHOSEN
+    better = choice.ranked.index(name) < choice.ranked.index(previous)
+    return RECOVERED if better or obstacle_to is None else obstacle_to
+
+
 def probe_due(choice: Choice) -> tuple[str, Seconds] | None:
     """Return which backend is to be tried in the background, and when; the soonest.
 
@@ -110,7 +145,7 @@ def probe_due(choice: Choice) -> tuple[str, Seconds] | None:
         standing = choice.standing(name)
         if standing.out is not None and (due is None or standing.retry_at < due[1]):
             due = (name, standing.retry_at)
-        if name == serving:
+        if name == serving and standing.out is None:
             break
     return due
 
@@ -166,15 +201,25 @@ def with_budget(choice: Choice, *, broke: bool) -> Choice:
     return replace(choice, broke=broke)
 
 
+def with_preferred(choice: Choice, name: str | None) -> Choice:
+    """Set who serves before all others; a name that is not in the order counts as nobody's."""
+    return replace(choice, preferred=name if name in choice.order else None)
+
+
 def may_serve(choice: Choice, name: str) -> bool:
     """Whether privacy mode and money let this backend serve a new turn."""
     return name not in choice.cloud or not (choice.private or choice.broke)
 
 
 def _allowed(choice: Choice) -> Iterator[str]:
-    for name in choice.order:
+    for name in choice.ranked:
         if may_serve(choice, name) and choice.standing(name).held is None:
             yield name
+
+
+def _last_resort(choice: Choice) -> str | None:
+    allowed = set(_allowed(choice))
+    return next((name for name in reversed(choice.order) if name in allowed), None)
 
 
 def _with(choice: Choice, name: str, standing: Standing) -> Choice:

@@ -44,13 +44,10 @@ from appliance.events import (
     BackendEvent,
     BackendLost,
     EndOfTurnFound,
-    ReplyAudio,
     ReplyEnded,
     ReplyOffered,
     ReplyStarted,
-    ReplyText,
     ToolCalled,
-    Transcribed,
     Used,
 )
 from appliance.frames import Frame
@@ -104,9 +101,7 @@ class Failover:
     @property
     def reason(self) -> str:
         """Why it is that one, as in ``BackendChanged``; or why nobody may serve at all."""
-        choice = self._roster.choice
-        nobody = choosing.serve(choice) is None
-        return (nobody and choosing.obstacle(choice, choice.order[0])) or self._roster.reason
+        return self._roster.why
 
     @property
     def standings(self) -> Mapping[str, Standing]:
@@ -117,6 +112,11 @@ class Failover:
     def private(self) -> bool:
         """Whether nothing may leave the house."""
         return self._roster.choice.private
+
+    @property
+    def choice(self) -> Choice:
+        """All that the choice depends on, as it is now."""
+        return self._roster.choice
 
     @property
     def ends_turns(self) -> bool:
@@ -140,6 +140,20 @@ class Failover:
             if not private:
                 self._calls.hush()
             self._roster.set_private(private=private)
+
+    def prefer(self, name: str | None) -> None:
+        """Have this backend serve from the next turn on, whenever it may and can.
+
+        Privacy mode and money go over it. A turn in progress ends with whom it has.
+
+        Args:
+            name: One of the order; ``None``, or any other: whoever is best by the order.
+        """
+        self._roster.prefer(name)
+
+    def renew(self) -> None:
+        """Have a new session in the next turn: what sessions are told at first has changed."""
+        self._roster.renew()
 
     def configured(self) -> None:
         """Try everybody again: a key or an account has changed."""
@@ -243,7 +257,7 @@ class Failover:
             self._ended.set()
             self._events.put_nowait(None)
 
-    # What the roster asks for (``roster.Duty``).
+    # What the roster asks for (``duty.Duty``).
 
     def emit(self, event: BackendEvent) -> None:
         """Tell the conversation."""
@@ -257,7 +271,7 @@ class Failover:
 
     def deliver(self, link: Link, event: BackendEvent) -> None:
         """Take an event of the session that serves, and pass it on."""
-        self._remember(event)
+        self._memory.note(event, self._clock.now())
         match event:
             case BackendChanged() | BackendLost():
                 log.debug("%s speaks of backends; that is our part", link.label)
@@ -276,21 +290,6 @@ class Failover:
         self.emit(event)
         if isinstance(event, ReplyEnded):
             self._over(link, event)
-
-    def _remember(self, event: BackendEvent) -> None:
-        now, memory = self._clock.now(), self._memory
-        match event:
-            case ReplyStarted():
-                memory.began(event.turn, event.response, now)
-            case ReplyText():
-                memory.said(event.response, event.text, now)
-            case ReplyAudio():
-                length = Seconds(len(event.pcm) / 2 / event.rate)
-                memory.sounded(event.response, length)
-            case Transcribed():
-                memory.heard(event.turn, event.text, now)
-            case _:
-                pass
 
     def hand_over(self, link: Link, code: str) -> None:
         """Have another backend go on, now that a session is gone."""

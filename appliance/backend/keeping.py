@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from appliance.backend.context import Called, Line, Owed, Said
+from appliance.events import BackendEvent, ReplyAudio, ReplyStarted, ReplyText, Transcribed
 from appliance.ports import ToolResult
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
 
@@ -69,6 +70,20 @@ class Memory:
 
         self.version = 0
         """Grows with everything that is kept or forgotten."""
+
+    def note(self, event: BackendEvent, now: Seconds) -> None:
+        """Keep what an event of the session that serves says of the conversation."""
+        match event:
+            case ReplyStarted():
+                self.began(event.turn, event.response, now)
+            case ReplyText():
+                self.said(event.response, event.text, now)
+            case ReplyAudio():
+                self.sounded(event.response, Seconds(len(event.pcm) / 2 / event.rate))
+            case Transcribed():
+                self.heard(event.turn, event.text, now)
+            case _:
+                pass
 
     def heard(self, turn: TurnNumber, text: str, now: Seconds) -> None:
         """Keep what the user said in a turn; once more replaces it."""

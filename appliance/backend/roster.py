@@ -11,11 +11,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from appliance.backend import choice as choosing
-from appliance.backend.choice import PRIVACY, Choice
+from appliance.backend.choice import CHOSEN, PRIVACY, Choice
 from appliance.backend.context import Handover, Owed
+from appliance.backend.duty import Duty
 from appliance.backend.keeping import Memory
 from appliance.backend.link import Link
 from appliance.errors import BackendError, BackendRefused, BackendStalled, BackendUnavailable
@@ -31,7 +31,6 @@ LOOK_S = 0.1
 RIPE_S = 1e-3
 """A timer may come this much early: clocks round."""
 
-RECOVERED = "recovered"
 CONFIGURED = "configured"
 
 Opener = Callable[[Handover], Backend]
@@ -51,34 +50,13 @@ class Patience:
     recycle: Seconds = Seconds(3000.0)
     """A session in the cloud that is older is replaced before the next turn."""
 
+    remote: frozenset[str] = frozenset()
+    """Backends within the house whose sessions are connections all the same: these are closed and
+    replaced like those in the cloud."""
+
     remember_turns: int = 12
     remember: Seconds = Seconds(600.0)
     """How many turns a new session is told, and how old they may be."""
-
-
-class Duty(Protocol):
-    """What the roster is made for; called on the event loop."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether a turn is in progress, which keeps its session."""
-        ...
-
-    def deliver(self, link: Link, event: BackendEvent) -> None:
-        """Take an event of the session that serves."""
-        ...
-
-    def hand_over(self, link: Link, code: str) -> None:
-        """Take note that the session that served is gone."""
-        ...
-
-    def emit(self, event: BackendEvent) -> None:
-        """Tell the conversation."""
-        ...
-
-    def pay(self, used: Used) -> None:
-        """Take a bill, of any session."""
-        ...
 
 
 class Roster:
@@ -106,7 +84,7 @@ class Roster:
         self.memory.private = start.private
         self.current: Link | None = None
         self.serving = choosing.serve(start) or start.order[-1]
-        self.reason = CONFIGURED
+        self.reason = CHOSEN if self.serving == start.preferred else CONFIGURED
         self._openers = openers
         self._patience = patience
         self._clock = clock
@@ -115,6 +93,8 @@ class Roster:
         self._proven = False
         self._ends_turns: dict[str, bool] = {}
         self._noticed = False  # the user knows that the best does not serve
+        self._chosen = False  # somebody chose, and who serves from now on is not yet told
+        self._outdated: Link | None = None  # serves no further turn
         self._opened = 0
         self._duty: Duty | None = None
         self._group: asyncio.TaskGroup | None = None
@@ -146,12 +126,18 @@ class Roster:
             return link.backend.ends_turns
         return self._ends_turns.get(self.serving, False)
 
+    @property
+    def why(self) -> str:
+        """Why that one serves, as in ``BackendChanged``; or why nobody may serve at all."""
+        nobody = choosing.serve(self.choice) is None
+        return (nobody and choosing.obstacle(self.choice, self.choice.best)) or self.reason
+
     def begin(self, *, broke: bool) -> str | None:
         """Have a session for a new turn; return what speaks against every backend, or nothing."""
         self.set_budget(broke=broke)
         name = choosing.serve(self.choice)
         if name is None:
-            obstacle = choosing.obstacle(self.choice, self.choice.order[0])
+            obstacle = choosing.obstacle(self.choice, self.choice.best)
             return obstacle or BackendUnavailable.code
         self.announce(name)
         if not self._fits(name):
@@ -197,19 +183,19 @@ class Roster:
     def worked(self, link: Link) -> None:
         """Take note that a session brought a turn to its end."""
         self.choice = choosing.worked(self.choice, link.name)
-        if link.name == self.choice.order[0]:
+        if link.name == self.choice.best:
             self._noticed = False
 
     def announce(self, name: str, reason: str | None = None) -> None:
         """Tell who serves from now on, if it is another one."""
-        previous = self.serving
-        if name == previous or self._duty is None:
+        previous, chosen = self.serving, self._chosen
+        if self._duty is None:
             return
-        order = self.choice.order
-        better = order.index(name) < order.index(previous)
-        obstacle = choosing.obstacle(self.choice, previous)
+        self._chosen = False
+        if name == previous:
+            return
         self.serving = name
-        self.reason = reason or (RECOVERED if better or obstacle is None else obstacle)
+        self.reason = reason or choosing.why(self.choice, name, previous, chosen=chosen)
         log.info("backend: %s instead of %s (%s)", name, previous, self.reason)
         self._duty.emit(BackendChanged(name, self.reason, previous))
 
@@ -233,6 +219,21 @@ class Roster:
             if self._duty is not None:
                 self._duty.hand_over(link, PRIVACY)
         self.refresh()
+
+    def prefer(self, name: str | None) -> None:
+        """Have a backend serve before all others, or nobody in particular."""
+        before = self.choice.preferred
+        self.choice = choosing.with_preferred(self.choice, name)
+        if self.choice.preferred != before:
+            self._chosen = True
+            self._noticed = False
+            self.refresh()
+
+    def renew(self) -> None:
+        """Have no session of now serve another turn, but where it waits for a call's result."""
+        self._outdated = self.current
+        self._retire_trial()
+        self._plan()
 
     def set_budget(self, *, broke: bool) -> None:
         """Set whether there is money for a new turn."""
@@ -274,8 +275,8 @@ class Roster:
         if link is None or link.name != name:
             return False
         age = self._clock.now() - link.opened_at
-        old = self._in_cloud(link) and age >= self._patience.recycle
-        return not old or bool(link.calls)
+        old = self._is_connection(link) and age >= self._patience.recycle
+        return not (old or link is self._outdated) or bool(link.calls)
 
     def _fail(self, link: Link, error: BackendError) -> None:
         self.choice = choosing.lost(
@@ -302,12 +303,15 @@ class Roster:
 
     def _notices(self, name: str) -> bool:
         """Whether the user must be told that the best does not serve; not who wanted it so."""
-        best = self.choice.order[0]
+        best = self.choice.best
         wanted = choosing.obstacle(self.choice, best) == PRIVACY
         return name != best and not wanted and not self._noticed
 
     def _in_cloud(self, link: Link) -> bool:
         return link.name in self.choice.cloud
+
+    def _is_connection(self, link: Link) -> bool:
+        return self._in_cloud(link) or link.name in self._patience.remote
 
     def _retire_trial(self) -> None:
         if self._trial is not None:
@@ -325,7 +329,7 @@ class Roster:
 
     def _idle_at(self) -> Seconds | None:
         link, duty = self.current, self._duty
-        if link is None or not self._in_cloud(link) or link.calls:
+        if link is None or not self._is_connection(link) or link.calls:
             return None
         if duty is not None and duty.busy:
             return None

@@ -10,11 +10,13 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from appliance.config.cloud import Backends, Camera, Money, Realtime
+from appliance.config.guardrails import Guardrails
 from appliance.config.house import Devices, Gate, HomeAssistant, Household, Timers
 from appliance.config.keys import Keys
 from appliance.config.lacking import lacking
 from appliance.config.mcp import Mcp
 from appliance.config.pipeline import Pipeline
+from appliance.config.prompts import Prompts
 from appliance.config.section import Fraction, Patience, Section
 from appliance.config.services import ElevenLabs, Gemini, Live
 from appliance.config.sound import Audio, Ducking, Echo, Quiet, Recorder
@@ -281,6 +283,12 @@ class Config(Section):
         dict[str, dict[str, object]], Field(examples=[{"my_backend": {"url": "http://gpu.local"}}])
     ] = Field(default_factory=dict)
     """Settings of backends that came with packages of their own, by the name of the backend."""
+
+    prompts: Prompts = Prompts()
+    """Who the assistant is."""
+
+    guardrails: Guardrails = Guardrails()
+    """What it does not speak of."""
 
     money: Money = Money()
     """What it may cost."""

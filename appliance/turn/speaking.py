@@ -10,6 +10,7 @@ from appliance.events import (
     ListenAsked,
     PlaybackDrained,
     ReplyAudio,
+    ReplyCut,
     ReplyEnded,
     ReplyStarted,
     ReplyText,
@@ -34,6 +35,7 @@ from appliance.turn.timing import Moment
 from appliance.turn.types import (
     Effect,
     Finish,
+    Interrupt,
     Listen,
     Listening,
     Past,
@@ -68,6 +70,9 @@ def speaking(state: Speaking, event: TurnEvent, at: Moment) -> Step:
                     spoken=state.spoken,
                 )
             )
+        case ReplyCut(response=response) if response == state.response:
+            waiting = Waiting(state.turn, at.after(at.timing.reply), state.past, spoken=True)
+            return Step(waiting, (Interrupt(response), Rest(), Show(Cue.THINKING)))
         case SpeechStarted(at=where) if _attentive(state, at) and at.speech_is_a_persons:
             return _talked_over(state, where, at)
         case WakeWordHeard() | ButtonPressed() | ListenAsked():

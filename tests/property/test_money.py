@@ -40,6 +40,7 @@ USAGES = st.builds(
     text_out=COUNTS,
     audio_out=COUNTS,
     audio_s=st.floats(allow_nan=True, allow_infinity=True).map(Seconds),
+    characters=COUNTS,
 )
 NEAR = st.integers(0, 70).map(lambda days: EARLIEST + timedelta(days))
 CLOCKS = st.one_of(NEAR, NEAR, st.dates(), st.just(date(1970, 1, 1)))
@@ -61,12 +62,12 @@ def test_a_cost_is_a_whole_number_and_never_less_than_what_any_part_of_it_costs(
 ) -> None:
     cost = TARIFF.cost(usage).micro_usd
     assert cost >= 0
-    for part in ("text_out", "audio_out"):
+    for part in ("text_out", "audio_out", "characters"):
         alone = Usage(usage.model, **{part: getattr(usage, part)})
         assert TARIFF.cost(alone).micro_usd <= cost or TARIFF.cost(alone).estimated
 
 
-KINDS = ("text_in", "audio_in", "image_in", "text_out", "audio_out")
+KINDS = ("text_in", "audio_in", "image_in", "text_out", "audio_out", "characters")
 
 
 @given(USAGES, st.sampled_from(KINDS), st.integers(1, 10**6))

@@ -17,6 +17,7 @@ from appliance.events import (
     PlaybackDrained,
     PlaybackStarted,
     ReplyAudio,
+    ReplyCut,
     ReplyEnded,
     ReplyOffered,
     ReplyStarted,
@@ -139,6 +140,17 @@ class House(RuleBasedStateMachine):
     def somebody_mutes(self) -> None:
         self.happens(MuteSwitched(muted=True))
         assert isinstance(self.state, turn.Muted)
+
+    @rule()
+    def a_guardrail_cuts_the_reply(self) -> None:
+        """Of the reply that is spoken; it falls silent, and its place is free for the rest."""
+        before = self.state
+        if isinstance(before, turn.Speaking):
+            effects = self.happens(ReplyCut(before.response, "a rule"))
+            assert turn.Interrupt(before.response) in effects
+            assert isinstance(self.state, turn.Waiting)
+            assert self.state.turn == before.turn
+        self.happens(ReplyCut(ResponseId("of nobody"), "a rule"))
 
     @rule()
     def tool_answers_late(self) -> None:

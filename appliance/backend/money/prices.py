@@ -37,7 +37,7 @@ Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class Price(BaseModel):
-    """What one model costs, in USD per million tokens; ``minute`` per minute of sound."""
+    """What one model costs, in USD per million tokens or ``characters``; ``minute`` per minute."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,6 +52,9 @@ class Price(BaseModel):
     image_in: Usd = Decimal(0)
     image_cached: Usd | None = None
     minute: Usd = Decimal(0)
+    characters: Usd = Decimal(0)
+    """Of text that is spoken."""
+
     source: Annotated[str, Field(min_length=1)]
     """Where the prices were read."""
 
@@ -156,13 +159,13 @@ def _problem(source: str, model: str, where: tuple[int | str, ...], text: str) -
     return f'{source}: models."{model}"{key}: {text}'
 
 
-_EVERYTHING = Usage("", 2, 1, 2, 1, 2, 1, 1, 1, Seconds(60.0))
+_EVERYTHING = Usage("", 2, 1, 2, 1, 2, 1, 1, 1, Seconds(60.0), 1)
 """A little of all that can be paid for."""
 
 
 def _nothing(usage: Usage) -> bool:
-    tokens = (usage.text_in, usage.audio_in, usage.image_in, usage.text_out, usage.audio_out)
-    return not any(map(_tokens, tokens)) and not _seconds(usage)
+    counted = (usage.text_in, usage.audio_in, usage.image_in, usage.text_out, usage.audio_out)
+    return not any(map(_tokens, (*counted, usage.characters))) and not _seconds(usage)
 
 
 def _due(usage: Usage, price: Price) -> Fraction:
@@ -174,6 +177,7 @@ def _due(usage: Usage, price: Price) -> Fraction:
         + _tokens(usage.text_out) * Fraction(price.text_out)
         + _tokens(usage.audio_out) * Fraction(price.audio_out)
         + _seconds(usage) * Fraction(price.minute) * 1_000_000 / 60
+        + _tokens(usage.characters) * Fraction(price.characters)
     )
 
 
@@ -207,6 +211,7 @@ def _dearest(prices: Mapping[str, Price]) -> Price:
         audio_out=most("audio_out"),
         image_in=most("image_in"),
         minute=most("minute"),
+        characters=most("characters"),
         source="the dearest known",
         date=max((each.date for each in every), default=date.min),
     )

@@ -219,7 +219,8 @@ mute_switch = 17
             "x = 1",
             ("1: x: there is no such table; there are: device, audio, echo, ducking, quiet,"
             " recorder, wake, speech, turn, backend, keys, realtime, live, pipeline,"
-             " elevenlabs, gemini, extension, money, camera, local, mqtt, tools,"
+             " elevenlabs, gemini, extension, prompts, guardrails, money, camera, local, mqtt,"
+             " tools,"
              " devices, gate, timers, household, mcp, homeassistant, board"),
         ),
         (
@@ -444,7 +445,8 @@ def test_what_is_wrong_in_the_environment_is_named_by_variable(file: Path) -> No
         (
             "environment VOICE_APPLIANCE__NOTHING__HERE: nothing: there is no such table; there"
             " are: device, audio, echo, ducking, quiet, recorder, wake, speech, turn, backend,"
-            " keys, realtime, live, pipeline, elevenlabs, gemini, extension, money, camera,"
+            " keys, realtime, live, pipeline, elevenlabs, gemini, extension, prompts, guardrails,"
+            " money, camera,"
             " local, mqtt,"
             " tools, devices, gate, timers, household, mcp, homeassistant, board"
         ),

@@ -26,6 +26,7 @@ class _Phrases(_Table):
     working: Sentence
     cannot_answer: Sentence
     cannot_see: Sentence
+    blocked: Sentence
 
 
 class _Status(_Table):
@@ -74,6 +75,9 @@ class Phrases:
 
     cannot_see: str
     """There was a picture with the request."""
+
+    blocked: str
+    """A reply broke a rule of the house."""
 
     status: Mapping[str, str]
     """For each status of a ``ToolResult``, what is said when the tool has nothing to say."""

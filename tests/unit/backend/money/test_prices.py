@@ -43,6 +43,13 @@ def test_a_fraction_of_a_millionth_is_rounded_up() -> None:
     assert TARIFF.cost(usage).micro_usd == 1
 
 
+def test_speech_is_billed_by_the_character() -> None:
+    said = Usage("eleven_flash_v2_5", characters=2_000)
+    assert TARIFF.cost(said).micro_usd == 100_000
+    assert not TARIFF.cost(said).estimated
+    assert TARIFF.cost(Usage("sonic-3.5-2026-05-04", characters=1)).micro_usd == 50
+
+
 def test_a_transcription_is_billed_by_the_minute() -> None:
     usage = Usage("gpt-transcribe", audio_s=Seconds(90.0))
     assert TARIFF.cost(usage) == Cost(MicroUsd(6_750), estimated=False)
