@@ -18,6 +18,7 @@ from appliance.cli import (
     models,
     money,
     pin,
+    prompts,
     replay,
     run,
     secret,
@@ -61,6 +62,7 @@ for word, action in (
 app.add_typer(actions.app, name="actions")
 app.add_typer(pin.app, name="pin")
 app.add_typer(models.app, name="models")
+app.add_typer(prompts.app, name="prompts")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - the shape of a typer callback

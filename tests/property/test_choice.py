@@ -53,7 +53,7 @@ class Weather(RuleBasedStateMachine):
             self.choice = choosing.recovered(self.choice, due[0])
             assert choosing.serve(self.choice) == due[0] or any(
                 choosing.obstacle(self.choice, name) is None
-                for name in self.choice.order[: self.choice.order.index(due[0])]
+                for name in self.choice.ranked[: self.choice.ranked.index(due[0])]
             )
 
     @rule(private=st.booleans())
@@ -63,6 +63,12 @@ class Weather(RuleBasedStateMachine):
     @rule(broke=st.booleans())
     def money(self, broke: bool) -> None:  # noqa: FBT001
         self.choice = choosing.with_budget(self.choice, broke=broke)
+
+    @rule(name=st.none() | ANY)
+    def chooses(self, name: str | None) -> None:
+        self.choice = choosing.with_preferred(self.choice, name)
+        assert self.choice.preferred in (None, *self.choice.order)
+        assert self.choice.preferred == (name if name in self.choice.order else None)
 
     @rule()
     def configures(self) -> None:
@@ -90,8 +96,33 @@ class Weather(RuleBasedStateMachine):
     def nobody_better_is_well(self) -> None:
         serving = choosing.serve(self.choice)
         if serving is not None:
-            better = self.choice.order[: self.choice.order.index(serving)]
+            better = self.choice.ranked[: self.choice.ranked.index(serving)]
             assert all(choosing.obstacle(self.choice, name) is not None for name in better)
+
+    @invariant()
+    def who_was_chosen_serves_if_it_may_and_can_and_else_the_order_holds(self) -> None:
+        chosen = self.choice.preferred
+        serving = choosing.serve(self.choice)
+        if chosen is not None and choosing.obstacle(self.choice, chosen) is None:
+            assert serving == chosen
+        elif serving != chosen:
+            assert serving == choosing.serve(choosing.with_preferred(self.choice, None))
+
+    @invariant()
+    def the_order_is_whole_whoever_was_chosen(self) -> None:
+        assert sorted(self.choice.ranked) == sorted(self.choice.order)
+        others = [name for name in self.choice.ranked if name != self.choice.preferred]
+        assert others == [name for name in self.choice.order if name != self.choice.preferred]
+
+    @invariant()
+    def whoever_would_serve_if_it_were_back_is_tried(self) -> None:
+        due = choosing.probe_due(self.choice)
+        serving = choosing.serve(self.choice)
+        for name in self.choice.order:
+            back = choosing.serve(choosing.recovered(self.choice, name))
+            if self.choice.standing(name).out is not None and back == name != serving:
+                assert due is not None
+                assert due[1] <= self.choice.standing(name).retry_at
 
     @invariant()
     def who_is_tried_is_out_and_may_serve(self) -> None:

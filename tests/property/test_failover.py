@@ -90,6 +90,8 @@ Kind = Literal[
     "private",
     "money",
     "configure",
+    "choose",
+    "renew",
 ]
 
 
@@ -504,6 +506,11 @@ class Chaos:
                 self.failover.budget_changed()
             case "configure":
                 self.failover.configured()
+            case "choose":
+                chosen = self.failover.choice.preferred is not None
+                self.failover.prefer(None if chosen else "local")
+            case "renew":
+                self.failover.renew()
 
     async def ask(self, frames: int) -> None:
         """Wake it, say so many frames, fall silent."""
@@ -538,6 +545,8 @@ class Chaos:
         self.healed = True
         self.purse.exhausted = False
         self.failover.set_private(private=False)
+        self.failover.prefer(None)
+        await asyncio.sleep(1.0)  # a try that is under way may still be refused
         self.failover.configured()
         await asyncio.sleep(WORST_OUTAGE_S)
         await self.wait_for_the_end()
@@ -567,6 +576,8 @@ QUIET: Sequence[Kind] = (
     "private",
     "money",
     "configure",
+    "choose",
+    "renew",
 )
 LIVELY: Sequence[Kind] = (
     "ask",

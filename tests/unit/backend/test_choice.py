@@ -85,3 +85,45 @@ def test_only_who_would_serve_is_tried() -> None:
 
 def test_standing_of_a_stranger_is_well() -> None:
     assert BOTH.standing("local") == Standing()
+
+
+def test_who_was_chosen_serves_before_the_order() -> None:
+    chosen = choosing.with_preferred(BOTH, "local")
+    assert choosing.serve(chosen) == "local"
+    assert chosen.best == "local"
+    assert choosing.serve(choosing.with_preferred(chosen, None)) == "realtime"
+
+
+def test_a_choice_that_is_not_in_the_order_is_none() -> None:
+    assert choosing.with_preferred(BOTH, "gemini") == BOTH
+    assert replace(BOTH, preferred="gemini").ranked == BOTH.order
+
+
+def test_privacy_and_money_go_over_what_was_chosen() -> None:
+    three = Choice(("local", "realtime"), frozenset({"realtime"}), preferred="realtime")
+    assert choosing.serve(three) == "realtime"
+    assert choosing.serve(choosing.with_private(three, private=True)) == "local"
+    assert choosing.serve(choosing.with_budget(three, broke=True)) == "local"
+
+
+def test_where_all_are_lost_the_last_of_the_order_serves_whoever_was_chosen() -> None:
+    lost_all = lost(lost(choosing.with_preferred(BOTH, "local"), "local"))
+    assert choosing.serve(lost_all) == "local"
+    due = choosing.probe_due(lost_all)
+    assert due is not None  # both: each would serve if it were back
+    first = replace(
+        lost_all,
+        standings={
+            **lost_all.standings,
+            "local": Standing(failures=9, retry_at=Seconds(1e9), out="x"),
+        },
+    )
+    assert choosing.probe_due(first) == ("realtime", NOW + FIRST_WAIT)
+
+
+def test_a_change_is_told_with_its_reason() -> None:
+    chosen = choosing.with_preferred(BOTH, "local")
+    assert choosing.why(chosen, "local", "realtime", chosen=True) == "chosen"
+    assert choosing.why(chosen, "local", "realtime", chosen=False) == "recovered"
+    gone = lost(choosing.with_preferred(BOTH, "realtime"))
+    assert choosing.why(gone, "local", "realtime", chosen=True) == "backend.unavailable"
