@@ -9,16 +9,19 @@ from dataclasses import dataclass, replace
 from appliance.app.answers import Catalogue
 from appliance.app.background import in_background
 from appliance.app.detectors import wake_phrases
+from appliance.app.personas import Personas
 from appliance.app.spending import Accounts, open_accounts
 from appliance.audio.clock import LoopClock
 from appliance.backend.choice import Choice
 from appliance.backend.confirming import ConfirmingBackend
-from appliance.backend.context import NOTHING
+from appliance.backend.context import NOTHING, Handover
 from appliance.backend.failover import Failover
+from appliance.backend.guarding import GuardedBackend, Rulebook
 from appliance.backend.kinds.find import kind
 from appliance.backend.kinds.seam import Kind, Means
 from appliance.backend.local import consent
 from appliance.backend.local.parts import Parts
+from appliance.backend.prompting.persona import PLAIN
 from appliance.backend.roster import Opener
 from appliance.backend.roster import Patience as Lives
 from appliance.config import Config
@@ -49,6 +52,9 @@ class Answers:
     confirming: ConfirmingBackend | None = None
     """The same as ``backend``, where the box asks for confirmations."""
 
+    personas: Personas | None = None
+    """Who the box is."""
+
     @property
     def companion(self) -> Callable[[], Coroutine[object, object, None]] | None:
         """What must run beside the conversation, once."""
@@ -61,12 +67,15 @@ class Answers:
                 group.create_task(self.confirming.run(), name="confirming")
             if self.failover is None:
                 return
-            looking = None
+            beside: list[asyncio.Task[None]] = []
             if self.accounts is not None:
-                looking = group.create_task(self.accounts.keep_looking(), name="accounts")
+                looking = self.accounts.keep_looking()
+                beside.append(group.create_task(looking, name="accounts"))
+            if self.personas is not None:
+                beside.append(group.create_task(self.personas.watch(), name="personas"))
             await self.failover.run()
-            if looking is not None:
-                looking.cancel()
+            for task in beside:
+                task.cancel()
 
 
 def uses_realtime(config: Config) -> bool:
@@ -89,6 +98,7 @@ async def open_answers(
     *,
     confirmations: Confirmations | None = None,
     private: bool | None = None,
+    personas: Personas | None = None,
 ) -> AsyncIterator[Answers]:
     """Open what the box converses through, and close it again.
 
@@ -99,6 +109,7 @@ async def open_answers(
         confirmations: Has what a person must confirm; ``None``: the box asks for nothing.
         private: Begin in privacy mode; ``None``: if this user's box was left in it, for what
             was asked of the box holds for whatever speaks in its place.
+        personas: Who the box is; ``None``: as the settings of each backend say.
 
     Raises:
         ConfigError: The prices of the realtime service are wrong.
@@ -115,8 +126,15 @@ async def open_answers(
             accounts = await stack.enter_async_context(open_accounts(config))
             cloud = frozenset(name for name in names if kinds[name].facts(config).cloud)
             start = Choice(names, cloud, private=private)
-            failover = _failover(kinds, means, start, accounts)
-            answers = Answers(failover, failover, names[0], accounts, private)
+            failover = _failover(kinds, means, start, accounts, personas)
+            answers = Answers(failover, failover, names[0], accounts, private, personas=personas)
+            if personas is not None:
+                personas.on_change.append(failover.renew)
+        if config.guardrails.rules:
+            book = Rulebook(config.guardrails.rules)
+            persona = (lambda: "") if personas is None else (lambda: personas.name)
+            guarded = GuardedBackend(answers.backend, book, parts, persona=persona)
+            answers = replace(answers, backend=guarded)
         if confirmations is not None:
             called = wake_phrases(config)
             words = await in_background(consent.load, config.device.language, called)
@@ -142,10 +160,18 @@ def order(config: Config) -> dict[str, Kind]:
 
 
 def _failover(
-    kinds: Mapping[str, Kind], means: Means, start: Choice, accounts: Accounts
+    kinds: Mapping[str, Kind],
+    means: Means,
+    start: Choice,
+    accounts: Accounts,
+    personas: Personas | None,
 ) -> Failover:
     def opener(name: str) -> Opener:
-        return lambda handover: kinds[name].open(means, handover)
+        def made(handover: Handover) -> Backend:
+            persona = PLAIN if personas is None else personas.of(name)
+            return kinds[name].open(replace(means, persona=persona), handover)
+
+        return made
 
     backend = means.config.backend
     failover = Failover(
