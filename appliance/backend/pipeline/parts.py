@@ -231,6 +231,15 @@ class Prepares(Protocol):
 
 
 @runtime_checkable
+class Warms(Protocol):
+    """A part whose connection can be made ahead, for instance when the user begins to speak."""
+
+    async def warm(self) -> None:
+        """Connect, where it is not connected; never raises: who uses it will be told."""
+        ...
+
+
+@runtime_checkable
 class Probes(Protocol):
     """A part whose service can be tried."""
 
