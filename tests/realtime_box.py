@@ -23,6 +23,7 @@ from appliance.app.backends import open_answers
 from appliance.app.detectors import load_senses
 from appliance.app.house import House
 from appliance.app.open_house import open_house
+from appliance.app.personas import open_personas
 from appliance.app.replay import Playing, replay
 from appliance.audio.recording import Recording, read
 from appliance.config import Config, Loaded
@@ -192,6 +193,7 @@ class Room:
 
         playing = Playing(Recording(microphone, SampleRate(RATE)), speed=self.pace, sink=sink)
         senses = await asyncio.to_thread(load_senses, config, self.play.store)
+        personas = await open_personas(Loaded(config, None, {}))
         async with open_house(Loaded(config, None, {}), timeline) as house:
             await house.settle()
             self.house(house)
@@ -199,7 +201,12 @@ class Room:
                 setattr(house.tools, "run", partial(self._slowly, house.tools.run))  # noqa: B010
             catalogue = house.tools.catalogue
             async with open_answers(
-                config, self.play.parts, catalogue, confirmations=house.tools, private=False
+                config,
+                self.play.parts,
+                catalogue,
+                confirmations=house.tools,
+                private=False,
+                personas=personas,
             ) as answers:
                 box = await replay(
                     config,

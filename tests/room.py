@@ -12,6 +12,7 @@ from appliance import turn
 from appliance.conversation import Box, Conversation
 from appliance.events import SpeechEnded, SpeechStarted, ToolCalled, WakeWordHeard
 from appliance.frames import FRAME_SAMPLES, Frame
+from appliance.ports import Backend
 from appliance.units import CallId, ResponseId, SampleIndex, Seconds
 from tests.fakes import (
     FakeBackend,
@@ -43,6 +44,8 @@ class Room:
     observer: FakeObserver = field(default_factory=FakeObserver)
     tools: FakeTools = field(default_factory=FakeTools)
     timing: turn.Timing = TIMING
+    through: Callable[[FakeBackend], Backend] = lambda backend: backend
+    """What stands before the backend."""
 
     def __post_init__(self) -> None:
         box = Box(self.ear, self.speaker, self.indicator, LoopClock(), self.observer)
@@ -67,7 +70,7 @@ class Room:
     @contextlib.asynccontextmanager
     async def conversing(self) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(self.conversation.run(self.backend))
+            task = group.create_task(self.conversation.run(self.through(self.backend)))
             await asyncio.sleep(0)
             yield
             task.cancel()

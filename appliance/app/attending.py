@@ -77,6 +77,8 @@ def attend(box: Box, answers: Answers, house: House) -> None:
     if answers.confirming is not None:
         box.pressed.append(answers.confirming.press)
         box.timeline.tell(_Refusals(answers.confirming))
+    if answers.personas is not None:
+        box.timeline.tell(answers.personas)
     failover = answers.failover
     if failover is None:
         house.show_serving(answers.best, "configured")

@@ -1,6 +1,7 @@
-"""Who answers, as the settings say: the on-device backend alone, or the realtime service first."""
+"""Who answers, as the settings say and as somebody chose; the on-device backend if nobody can."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,24 +10,29 @@ from dataclasses import dataclass, replace
 from appliance.app.answers import Catalogue
 from appliance.app.background import in_background
 from appliance.app.detectors import wake_phrases
+from appliance.app.personas import Personas
 from appliance.app.spending import Accounts, open_accounts
 from appliance.audio.clock import LoopClock
 from appliance.backend.choice import Choice
 from appliance.backend.confirming import ConfirmingBackend
-from appliance.backend.context import NOTHING
+from appliance.backend.context import NOTHING, Handover
 from appliance.backend.failover import Failover
-from appliance.backend.kinds.find import kind
+from appliance.backend.guarding import GuardedBackend, Rulebook
+from appliance.backend.kinds.find import facts, kind
 from appliance.backend.kinds.seam import Kind, Means
 from appliance.backend.local import consent
 from appliance.backend.local.parts import Parts
+from appliance.backend.prompting.persona import PLAIN
 from appliance.backend.roster import Opener
 from appliance.backend.roster import Patience as Lives
 from appliance.config import Config
-from appliance.host.kept import Kept, state_folder
+from appliance.host.kept import Facts, Kept, state_folder
 from appliance.ports import Backend, Confirmations
 from appliance.units import Seconds
 
-REALTIME, LOCAL = "realtime", "local"
+log = logging.getLogger(__name__)
+
+LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Answers:
     """The same, where several backends take turns."""
 
     best: str = LOCAL
-    """Who answers when all is well."""
+    """Who answers when all is well, and nobody chose another one."""
 
     accounts: Accounts | None = None
     """What that has cost."""
@@ -48,6 +54,9 @@ class Answers:
 
     confirming: ConfirmingBackend | None = None
     """The same as ``backend``, where the box asks for confirmations."""
+
+    personas: Personas | None = None
+    """Who the box is."""
 
     @property
     def companion(self) -> Callable[[], Coroutine[object, object, None]] | None:
@@ -61,24 +70,51 @@ class Answers:
                 group.create_task(self.confirming.run(), name="confirming")
             if self.failover is None:
                 return
-            looking = None
+            beside: list[asyncio.Task[None]] = []
             if self.accounts is not None:
-                looking = group.create_task(self.accounts.keep_looking(), name="accounts")
+                looking = self.accounts.keep_looking()
+                beside.append(group.create_task(looking, name="accounts"))
+            if self.personas is not None:
+                beside.append(group.create_task(self.personas.watch(), name="personas"))
             await self.failover.run()
-            if looking is not None:
-                looking.cancel()
+            for task in beside:
+                task.cancel()
 
 
-def uses_realtime(config: Config) -> bool:
-    """Whether the realtime service is asked at all: it is in the order, and there is a key."""
-    return REALTIME in config.backends
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who there is to answer."""
+
+    names: tuple[str, ...] = (LOCAL,)
+    """Best first, as in ``backend.order``, without what lacks something."""
+
+    cloud: frozenset[str] = frozenset()
+    """Those that are given speech beyond the house, or cost money."""
+
+    sees: bool = False
+    """One of them can be shown pictures."""
+
+
+def answering(config: Config) -> Answering:
+    """Return who there is to answer; imports what is needed for it, so not for the event loop."""
+    facts = {name: each.facts(config) for name, each in order(config).items()}
+    return Answering(
+        tuple(facts),
+        frozenset(name for name, each in facts.items() if each.cloud),
+        any(each.sees for each in facts.values()),
+    )
+
+
+def was_asked() -> Facts:
+    """Return what was asked of this user's box and outlives it; blocks a moment."""
+    kept = Kept(state_folder() / "kept.json")
+    kept.read()
+    return kept.facts
 
 
 def was_private() -> bool:
     """Return whether this user's box was asked that nothing leave the house; blocks a moment."""
-    kept = Kept(state_folder() / "kept.json")
-    kept.read()
-    return kept.facts["private"]
+    return was_asked()["private"]
 
 
 @asynccontextmanager
@@ -89,6 +125,7 @@ async def open_answers(
     *,
     confirmations: Confirmations | None = None,
     private: bool | None = None,
+    personas: Personas | None = None,
 ) -> AsyncIterator[Answers]:
     """Open what the box converses through, and close it again.
 
@@ -99,13 +136,14 @@ async def open_answers(
         confirmations: Has what a person must confirm; ``None``: the box asks for nothing.
         private: Begin in privacy mode; ``None``: if this user's box was left in it, for what
             was asked of the box holds for whatever speaks in its place.
+        personas: Who the box is; ``None``: as the settings of each backend say.
 
     Raises:
-        ConfigError: The prices of the realtime service are wrong.
+        ConfigError: The prices are wrong.
     """
     async with AsyncExitStack() as stack:
-        if private is None:
-            private = await in_background(was_private)
+        asked = await in_background(was_asked)
+        private = asked["private"] if private is None else private
         kinds = await in_background(order, config)
         names = tuple(kinds)
         means = Means(config, catalogue, parts)
@@ -113,10 +151,18 @@ async def open_answers(
             answers = Answers(kinds[LOCAL].open(means, NOTHING), private=private)
         else:
             accounts = await stack.enter_async_context(open_accounts(config))
-            cloud = frozenset(name for name in names if kinds[name].facts(config).cloud)
-            start = Choice(names, cloud, private=private)
-            failover = _failover(kinds, means, start, accounts)
-            answers = Answers(failover, failover, names[0], accounts, private)
+            cloud = await in_background(_cloud, kinds, config)
+            chosen = asked["backend"] if asked["backend"] in names else None
+            start = Choice(names, cloud, private=private, preferred=chosen)
+            failover = _failover(kinds, means, start, accounts, personas)
+            answers = Answers(failover, failover, names[0], accounts, private, personas=personas)
+            if personas is not None:
+                personas.on_change.append(failover.renew)
+        if config.guardrails.rules:
+            book = Rulebook(config.guardrails.rules)
+            persona = (lambda: "") if personas is None else (lambda: personas.name)
+            guarded = GuardedBackend(answers.backend, book, parts, persona=persona)
+            answers = replace(answers, backend=guarded)
         if confirmations is not None:
             called = wake_phrases(config)
             words = await in_background(consent.load, config.device.language, called)
@@ -131,21 +177,35 @@ async def open_answers(
 def order(config: Config) -> dict[str, Kind]:
     """Return who serves, best first: ``backend.order`` without what lacks something.
 
-    Imports what is needed for it, so not for the event loop.
-
-    Raises:
-        ConfigError: The order names what cannot be used.
+    What is left out is told in the log. Imports what is needed for it, so not for the event loop.
     """
-    named = {name: kind(name) for name in config.backends}
-    able = {name: each for name, each in named.items() if not each.facts(config).missing}
+    able: dict[str, Kind] = {}
+    for name in config.backend.order:
+        lacks = facts(name, config).missing
+        if not lacks:
+            able[name] = kind(name)
+        for each in lacks:
+            log.warning("backend %s is left out: %s", name, each)
     return able or {LOCAL: kind(LOCAL)}
 
 
+def _cloud(kinds: Mapping[str, Kind], config: Config) -> frozenset[str]:
+    return frozenset(name for name, each in kinds.items() if each.facts(config).cloud)
+
+
 def _failover(
-    kinds: Mapping[str, Kind], means: Means, start: Choice, accounts: Accounts
+    kinds: Mapping[str, Kind],
+    means: Means,
+    start: Choice,
+    accounts: Accounts,
+    personas: Personas | None,
 ) -> Failover:
     def opener(name: str) -> Opener:
-        return lambda handover: kinds[name].open(means, handover)
+        def made(handover: Handover) -> Backend:
+            persona = PLAIN if personas is None else personas.of(name)
+            return kinds[name].open(replace(means, persona=persona), handover)
+
+        return made
 
     backend = means.config.backend
     failover = Failover(
@@ -155,6 +215,7 @@ def _failover(
             try_for=Seconds(2 * backend.connect_s + backend.stall_s),
             idle_close=Seconds(backend.idle_close_s),
             recycle=Seconds(backend.recycle_min * 60),
+            remote=frozenset(kinds) - {LOCAL},
             remember_turns=backend.remember_turns,
             remember=Seconds(backend.remember_min * 60),
         ),

@@ -17,6 +17,7 @@ from appliance.app.box import Box
 from appliance.app.detectors import wake_detectors
 from appliance.app.ducking import open_ducking
 from appliance.app.open_house import open_house
+from appliance.app.personas import open_personas
 from appliance.app.reference import monitor_wish
 from appliance.app.room_memory import RoomMemory
 from appliance.app.wake_choice import WakeChoice
@@ -109,6 +110,7 @@ async def _session(loaded: Loaded, store: ModelStore, watchers: Sequence[Watcher
                 house.tools.catalogue,
                 confirmations=house.tools,
                 private=kept.facts["private"],
+                personas=await open_personas(loaded),
             )
         )
         box = Box(

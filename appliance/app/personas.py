@@ -121,6 +121,14 @@ class Personas:
         return frozenset(found)
 
 
+async def open_personas(loaded: Loaded) -> Personas:
+    """Read the library and return who the box is; what is wrong with it goes into the log."""
+    library = await asyncio.to_thread(read_library, loaded)
+    for problem in library.problems:
+        log.warning("%s", problem)
+    return Personas(loaded, library)
+
+
 def _own(config: Config) -> dict[str, str]:
     """Return the variables that the box knows by itself."""
     device = config.device

@@ -14,6 +14,7 @@ import typer
 from appliance.app.answers import load_minds
 from appliance.app.backends import open_answers
 from appliance.app.open_house import open_house
+from appliance.app.personas import open_personas
 from appliance.app.replay import Playing
 from appliance.app.replay import replay as play
 from appliance.audio.recording import Recording, WavSink, read
@@ -124,7 +125,13 @@ async def play_to_box(
             errors.print(f"the house cannot be reached: {house.trouble}", soft_wrap=True)
         minds = await load_minds(config, store, house.tools.catalogue())
         answers = await stack.enter_async_context(
-            open_answers(config, minds.parts, house.tools.catalogue, confirmations=house.tools)
+            open_answers(
+                config,
+                minds.parts,
+                house.tools.catalogue,
+                confirmations=house.tools,
+                personas=await open_personas(loaded),
+            )
         )
         await play(
             config, playing, senses=minds.senses, answers=answers, house=house, timeline=timeline

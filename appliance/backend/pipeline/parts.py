@@ -1,13 +1,13 @@
 """The three parts of a pipeline, as its session asks for them. Event loop only, all of it.
 
 A part that fails for good, or whose service will not have us, raises a ``BackendError``: the
-session ends with it, and the next backend goes on with the turn. A part of the box itself never
-does: what fails there is told by the box's own voice.
+session ends with it, and the next backend goes on with the turn. A part of the box itself raises
+``ModelError``, and logs what it was: the user is told so, and the session goes on.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from appliance.backend.context import Line
 from appliance.catalogue import ToolSpec
@@ -35,6 +35,9 @@ class Recognition(Protocol):
 
         Args:
             as_expected: Nothing was heard after the latest ``expect_end``.
+
+        Raises:
+            ModelError: A model of the box failed.
         """
         ...
 
@@ -106,8 +109,15 @@ class Talk:
     late: bool = False
     """The results come late, after the conversation has gone on."""
 
-    notice: bool = False
-    """The reply should begin with two or three words: that this is the backend to fall back on."""
+    said: str = field(default="", repr=False)
+    """What was said to this request already, beside the calls whose results are here."""
+
+    remark: str = field(default="", repr=False)
+    """What the mind wished to add to these results (``Found.remark``)."""
+
+    signed: bool = False
+    """The user has just heard, in two or three words, that this is the backend to fall back on;
+    the session says so, no mind does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,9 @@ class Found:
     stay: bool = True
     """Whether the user may go on without the wake word after this reply."""
 
+    remark: str = field(default="", repr=False)
+    """What should be added once the calls of this reply are answered; given back with them."""
+
 
 Thought = Says | Calls | Found | Usage
 
@@ -154,7 +167,11 @@ class Mind(Protocol):
     def think(self, talk: Talk, tools: Sequence[ToolSpec]) -> AsyncIterator[Thought]:
         """Yield the reply as it is thought of. Closing the iterator stops it.
 
-        Where the results of calls are there, it is told them in ``talk.results`` and goes on.
+        Where the results of calls are there, it is told them in ``talk.results``, all that were
+        made for the request so far, and goes on. Without ``tools`` it must do with words.
+
+        Raises:
+            ModelError: A model of the box failed.
         """
         ...
 
@@ -199,3 +216,37 @@ class Trio:
     stt: SpeechToText
     mind: Mind
     tts: TextToSpeech
+
+
+# -- what a part may be able to do ----------------------------------------------------------------
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A part that has something to do before the first turn."""
+
+    async def prepare(self) -> None:
+        """Do it; the session does nothing else meanwhile, so it connects nowhere."""
+        ...
+
+
+@runtime_checkable
+class Warms(Protocol):
+    """A part whose connection can be made ahead, for instance when the user begins to speak."""
+
+    async def warm(self) -> None:
+        """Connect, where it is not connected; never raises: who uses it will be told."""
+        ...
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """A part whose service can be tried."""
+
+    async def probe(self) -> str:
+        """Reach the service and say how that went, in words; nothing much is billed.
+
+        Raises:
+            BackendError: It will not have us, or cannot be reached.
+        """
+        ...

@@ -264,9 +264,7 @@ class SocketSession:
             self._check_open()
             raise BackendUnavailable("no connection in time") from error
         except InvalidStatus as error:
-            answer = error.response
-            section = self._address.section
-            raise turned_away(answer.status_code, bytes(answer.body), section) from error
+            raise self._refusal(error) from error
         except (InvalidURI, UnicodeError) as error:
             advice = f"check {self._address.section}.url"
             raise BackendRefused("invalid_url", advice) from error
@@ -285,7 +283,7 @@ class SocketSession:
             message = await self._receive()
         except ConnectionClosed as error:
             self._check_open()
-            raise ending(error, self._address.section) from error
+            raise self._ending(error) from error
         self._check_open()
         if message is not None:
             self._take(self._rules.receive(message, self._now()))
@@ -334,6 +332,17 @@ class SocketSession:
             when = self._clock()
         if scope.when() != when:
             scope.reschedule(when)
+
+    def _refusal(self, error: InvalidStatus) -> BackendError:
+        answer, address = error.response, self._address
+        body = bytes(answer.body)
+        known = address.meaning(answer.status_code, body.decode("utf-8", "replace"))
+        return known or turned_away(answer.status_code, body, address.section)
+
+    def _ending(self, error: ConnectionClosed) -> BackendError:
+        frame, address = error.rcvd, self._address
+        known = None if frame is None else address.meaning(frame.code, frame.reason)
+        return known or ending(error, address.section)
 
     def _now(self) -> Seconds:
         return Seconds(self._clock())

@@ -64,14 +64,19 @@ def objects_of(message: Message, key: str) -> list[Message]:
 
 def sound_of(message: Message, key: str) -> bytes | None:
     """Return sound, or ``None`` if it is half a piece, too much of it or none at all."""
+    pcm = decoded(message, key)
+    return None if pcm is None or len(pcm) % 2 else pcm
+
+
+def decoded(message: Message, key: str) -> bytes | None:
+    """Return bytes that are written in base64, or ``None`` if they are not, or too many."""
     encoded = text_of(message, key)
     if len(encoded) > LONGEST_PIECE // 3 * 4:
         return None
     try:
-        pcm = base64.b64decode(encoded, validate=True)
+        return base64.b64decode(encoded, validate=True)
     except ValueError:
         return None
-    return None if len(pcm) % 2 else pcm
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -1,0 +1,58 @@
+"""What a Live session is like, and how long we wait in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from appliance.events import BackendEvent
+from appliance.units import SampleRate, Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long we wait."""
+
+    setup: Seconds
+    """From ``opened`` to ``session.started``."""
+
+    stall: Seconds
+    """From the end of a turn to the first sign of an answer, and for what comes in it."""
+
+    tools: Seconds
+    """After this long with calls unanswered, the user is told that they still work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a session is like."""
+
+    session: Mapping[str, object] = field(repr=False)
+    """The ready-made object for ``session.start`` (``session.py``)."""
+
+    patience: Patience
+    model: str
+    """For billing: by the second."""
+
+    delegate_model: str
+    """For billing: by the token."""
+
+    rate: SampleRate = SampleRate(16_000)
+    """Of the sound, both ways."""
+
+    closing: frozenset[str] = frozenset()
+    """Names of the tools with which a conversation ends."""
+
+
+@dataclass(slots=True)
+class Outlet:
+    """What is to be sent and told, in order, until somebody takes it."""
+
+    texts: list[str] = field(default_factory=list)
+    events: list[BackendEvent] = field(default_factory=list)
+
+    def send(self, *texts: str) -> None:
+        """Have texts sent."""
+        self.texts.extend(texts)
+
+    def tell(self, *events: BackendEvent) -> None:
+        """Have events told."""
+        self.events.extend(events)
