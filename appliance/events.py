@@ -188,7 +188,8 @@ class BackendChanged:
     """As in ``backend.order``: ``realtime``, ``local``."""
 
     reason: str
-    """The code of the error, or ``recovered``, ``privacy``, ``budget``, ``configured``."""
+    """The code of the error, or ``recovered``, ``chosen``, ``privacy``, ``budget``,
+    ``configured``."""
 
     previous: str | None = None
 
@@ -213,6 +214,8 @@ class Usage:
     """Length of the sound, for what is billed by time."""
     characters: int = 0
     """Of the text that was spoken, for what is billed by them."""
+    free: bool = False
+    """Nobody asks for money: the server is our own. It is counted all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,24 @@ class Used:
 
     usage: Usage
     turn: TurnNumber | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageTook:
+    """One part of a backend that is made of parts has done its work for a reply."""
+
+    turn: TurnNumber
+    stage: str
+    """``stt``, ``llm`` or ``tts``."""
+
+    title: str
+    """What did it: ``deepgram nova-3``."""
+
+    first: Seconds
+    """From when it was asked to what came of it first."""
+
+    took: Seconds
+    """From when it was asked to the last of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +306,7 @@ BackendEvent = (
     | EndOfTurnFound
     | BackendChanged
     | Used
+    | StageTook
     | BackendLost
 )
 

@@ -9,6 +9,7 @@ from appliance.app.box import Box
 from appliance.app.house import House
 from appliance.app.spending import Accounts
 from appliance.backend.confirming import ConfirmingBackend
+from appliance.backend.failover import Failover
 from appliance.backend.money.meter import Standing
 from appliance.backend.money.prices import MicroUsd
 from appliance.errors import BackendRefused
@@ -27,7 +28,7 @@ class _Sign:
     """Shows on the box whether only the box itself answers (``ports.Observer``)."""
 
     box: Box
-    best: str
+    failover: Failover
     say: Callable[[str], None]
     serving: str = ""
     private: bool = False
@@ -47,7 +48,7 @@ class _Sign:
         self._show()
 
     def _show(self) -> None:
-        away = self.serving not in ("", self.best)
+        away = self.serving not in ("", self.failover.choice.best)
         self.box.panel.lights.set_offline(self.private or away)
 
 
@@ -83,8 +84,9 @@ def attend(box: Box, answers: Answers, house: House) -> None:
     if failover is None:
         house.show_serving(answers.best, "configured")
         return
+    house.switching.attach(failover)
     house.show_serving(failover.serving, failover.reason)
-    sign = _Sign(box, answers.best, house.say)
+    sign = _Sign(box, failover, house.say)
     box.timeline.tell(sign)
     box.private.append(sign.set_private)
     box.private.append(lambda private: failover.set_private(private=private))

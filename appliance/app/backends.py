@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Final
 
 from appliance.app.answers import Catalogue
 from appliance.app.background import in_background
@@ -95,13 +96,17 @@ class Answering:
     """One of them can be shown pictures."""
 
 
+ALONE: Final = Answering()
+"""Only the box itself."""
+
+
 def answering(config: Config) -> Answering:
     """Return who there is to answer; imports what is needed for it, so not for the event loop."""
-    facts = {name: each.facts(config) for name, each in order(config).items()}
+    known = {name: each.facts(config) for name, each in order(config).items()}
     return Answering(
-        tuple(facts),
-        frozenset(name for name, each in facts.items() if each.cloud),
-        any(each.sees for each in facts.values()),
+        tuple(known),
+        frozenset(name for name, each in known.items() if each.cloud),
+        any(each.sees for each in known.values()),
     )
 
 
@@ -177,15 +182,16 @@ async def open_answers(
 def order(config: Config) -> dict[str, Kind]:
     """Return who serves, best first: ``backend.order`` without what lacks something.
 
-    What is left out is told in the log. Imports what is needed for it, so not for the event loop.
+    Imports what is needed for it, so not for the event loop.
     """
     able: dict[str, Kind] = {}
     for name in config.backend.order:
         lacks = facts(name, config).missing
         if not lacks:
             able[name] = kind(name)
-        for each in lacks:
-            log.warning("backend %s is left out: %s", name, each)
+        for each in lacks:  # the usual order names the realtime service, with or without a key
+            level = logging.DEBUG if name == "realtime" else logging.WARNING
+            log.log(level, "backend %s is left out: %s", name, each)
     return able or {LOCAL: kind(LOCAL)}
 
 

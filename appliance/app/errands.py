@@ -7,10 +7,12 @@ from appliance import turn
 from appliance.app.box import Box
 from appliance.app.controls import Discretion, Loudness
 from appliance.app.ducking import Ducker
+from appliance.app.switching import Switching
 from appliance.app.wake_choice import WakeChoice
 from appliance.events import ListenAsked, StopAsked, TextAsked
 from appliance.host.kept import Kept
 from appliance.mqtt.presence import Presence
+from appliance.mqtt.requests import AUTOMATIC, ON_DEVICE
 
 BUSY, MUTED, UNAVAILABLE = "busy", "muted", "unavailable"
 
@@ -23,6 +25,7 @@ class Errands:
         presence: Knows what the house was told.
         loudness: Its volumes.
         discretion: Its privacy.
+        switching: Who answers.
         kept: What outlives us.
     """
 
@@ -33,12 +36,14 @@ class Errands:
         *,
         loudness: Loudness,
         discretion: Discretion,
+        switching: Switching,
         kept: Kept | None,
     ) -> None:
         self._box = box
         self._presence = presence
         self._loudness = loudness
         self._discretion = discretion
+        self._switching = switching
         self._kept = kept
         self.ducker: Ducker | None = None
         """Makes other players softer; ``None``: nobody does."""
@@ -58,6 +63,19 @@ class Errands:
     def set_private(self, *, private: bool) -> None:
         """Let nothing leave the house any more, or let it again."""
         self._discretion.set(private)
+
+    def set_backend(self, value: str) -> str:
+        """Have a backend answer; whoever chooses anything but the box also ends privacy mode."""
+        if value == ON_DEVICE:
+            self._discretion.set(True)
+            return ""
+        name = "" if value == AUTOMATIC else value
+        if not self._switching.choose(name):
+            return "value"
+        if name and name not in self._switching.cloud:  # it may serve in privacy mode, too
+            return ""
+        self._discretion.set(False)
+        return "private" if self._discretion.get() else ""
 
     def stop(self) -> None:
         """Fall silent."""
@@ -127,6 +145,7 @@ class Errands:
             "muted": self._box.panel.mute.muted,
             "private": self._discretion.get(),
             "backend": self._presence.serving.name,
+            "chosen": self._switching.chosen,
             **asdict(self._loudness.shown()),
         }
         if self.wake is not None:

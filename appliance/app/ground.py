@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.app.backends import ALONE, Answering
 from appliance.app.box import Box
 from appliance.config import Config
 from appliance.mqtt.bridge import MqttBridge
@@ -28,6 +29,9 @@ class Ground:
 
     folder: Path | None = None
     """Where the configuration is, and beside it what else the owner wrote; ``None``: nowhere."""
+
+    answering: Answering = ALONE
+    """Who there is to answer."""
 
 
 class Part:

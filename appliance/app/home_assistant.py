@@ -10,7 +10,6 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from appliance.app.backends import uses_realtime
 from appliance.app.box import Box
 from appliance.app.ground import Ground, Part
 from appliance.app.wake_choice import options
@@ -47,7 +46,8 @@ class HomeAssistantDevice(Part):
             own=ground.own,
             words=options(config),
             area=config.device.area,
-            online=uses_realtime(config),
+            online=bool(ground.answering.cloud),
+            backends=ground.answering.names,
         )
         self._started = datetime.now().astimezone().isoformat(timespec="seconds")
         self._connections = 0

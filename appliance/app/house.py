@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from appliance.app.backends import uses_realtime
+from appliance.app.backends import ALONE, Answering
 from appliance.app.box import Box
 from appliance.app.controls import Discretion, Loudness
 from appliance.app.crier import Crier
@@ -18,6 +18,7 @@ from appliance.app.manifest_folders import Found
 from appliance.app.mcp_tools import gate_settings
 from appliance.app.parts import parts_of
 from appliance.app.quiet import QuietWatch, hours
+from appliance.app.switching import Switching
 from appliance.app.wake_choice import Choice, WakeChoice
 from appliance.backend.local.pipeline import Speaks
 from appliance.config import Config
@@ -29,6 +30,7 @@ from appliance.mqtt.presence import Bill, Presence, Shown, topics
 from appliance.ports import Message
 from appliance.timeline import Entry, Timeline
 from appliance.tools.builtin import built_in
+from appliance.tools.choosing import choosing_tools
 from appliance.tools.house import House as Actions
 from appliance.tools.looking import Camera
 from appliance.tools.registry import ToolRegistry
@@ -65,6 +67,9 @@ class Read:
     folder: Path | None = None
     """Where the configuration is; ``None``: there is none."""
 
+    answering: Answering = ALONE
+    """Who there is to answer."""
+
 
 class House:
     """The tools and the broker behind them, and one box that they serve. Event loop only.
@@ -100,6 +105,9 @@ class House:
         self._ducking = config.ducking
         self._ducker: Ducker | None = None
         self._discretion = Discretion(kept)
+        self.switching = Switching(config, read.answering, kept)
+        """Who answers, as somebody chose."""
+
         self._box: Box | None = None
         self._presence: Presence | None = None
         self._errands: Errands | None = None
@@ -112,7 +120,17 @@ class House:
 
         state = None if kept is None else state_folder()
         self.parts = parts_of(
-            Ground(config, bridge, self._own, self.tools, words, timeline, state, read.folder)
+            Ground(
+                config,
+                bridge,
+                self._own,
+                self.tools,
+                words,
+                timeline,
+                state,
+                read.folder,
+                read.answering,
+            )
         )
         """What else lives in the house; whoever opens it prepares and runs them."""
 
@@ -130,16 +148,19 @@ class House:
         tools = ToolRegistry(
             self._words, self._actions, remote=config.realtime.mcp, settings=gate_settings(config)
         )
+        switching = self.switching
         tools.add_built_in(
             built_in(
                 self._words,
                 clock=lambda: datetime.now().astimezone(),
                 volume=self._loudness,
                 catalogue=tools.catalogue,
-                privacy=self._discretion if uses_realtime(config) else None,
+                privacy=self._discretion if switching.cloud else None,
                 camera=read.camera,
             )
         )
+        if len(switching.names) > 1:
+            tools.add_built_in(choosing_tools(self._words, switching))
         return tools
 
     @property
@@ -209,6 +230,7 @@ class House:
             presence,
             loudness=self._loudness,
             discretion=self._discretion,
+            switching=self.switching,
             kept=self._kept,
         )
         self._commands = CommandTopics(
@@ -219,6 +241,8 @@ class House:
         self._discretion.attach(box)
         if self._discretion.get():
             presence.show_private(private=True)
+        self.switching.told.append(presence.show_chosen)
+        presence.show_chosen(self.switching.chosen)
         box.cues.append(presence.show)
         box.private.append(self._show_private)
         box.timeline.tell(presence)
@@ -236,6 +260,8 @@ class House:
         if self._commands is not None:
             self._commands.close()
             self._commands = None
+        self.switching.told.clear()
+        self.switching.attach(None)
         if self._presence is not None:
             self._presence.close()
             self._presence = None

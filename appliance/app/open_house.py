@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
-from appliance.app.backends import uses_realtime
+from appliance.app.backends import answering
 from appliance.app.camera import camera_for_tools
 from appliance.app.house import House, Read
 from appliance.app.manifest_folders import read_manifests
@@ -80,12 +80,14 @@ async def open_house(
 def _read(loaded: Loaded, kept: Kept | None, *, simulated: bool) -> Read:
     """Read what a house needs of files; blocks."""
     config = loaded.config
+    there = answering(config)
     return Read(
         read_manifests(loaded, simulated=simulated),
         wording.load(config.device.language),
         kept,
-        camera_for_tools(config) if uses_realtime(config) else None,
+        camera_for_tools(config) if there.sees else None,
         None if loaded.path is None else loaded.path.resolve().parent,
+        there,
     )
 
 

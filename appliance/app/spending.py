@@ -13,7 +13,7 @@ from appliance.backend.money.ledger import EMPTY, Ledger
 from appliance.backend.money.meter import Caps, Meter, caps
 from appliance.backend.money.prices import Tariff
 from appliance.backend.money.record import from_plain, to_plain
-from appliance.config import Config, vendors
+from appliance.config import Config
 from appliance.errors import ConfigError
 from appliance.events import Usage
 from appliance.host.kept import SYSTEM, state_folder
@@ -40,24 +40,12 @@ def limits(config: Config) -> Caps:
 def read_tariff(config: Config) -> Tariff:
     """Read the prices: ours, and over them those of the file that the settings name.
 
-    A server in the house is free, unless there is such a file. Blocks for a moment.
+    Blocks for a moment.
 
     Raises:
         ConfigError: The file cannot be read, or is wrong; all problems at once.
     """
-    table = prices.built_in()
-    file = config.money.prices_file
-    if file is None:
-        host = vendors.host(config.realtime.url)
-        return Tariff(table, free=bool(host) and vendors.is_own_network(host))
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise ConfigError((f"money.prices_file: {file}: {reason}",)) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError((f"money.prices_file: {file} is not text",)) from error
-    return Tariff(prices.parse(text, source=str(file), over=table))
+    return Tariff(prices.read(config.money.prices_file))
 
 
 def open_meter(config: Config, file: LedgerFile) -> Meter:

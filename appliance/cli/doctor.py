@@ -18,6 +18,7 @@ from appliance.app.listening import Levels, listen_to_card
 from appliance.app.manifest_folders import read_manifests
 from appliance.app.manifests import name_clashes
 from appliance.app.open_house import probe_broker
+from appliance.app.reaching import reach_now
 from appliance.cli import cloud
 from appliance.cli.exits import Exit
 from appliance.cli.house_check import devices
@@ -98,7 +99,7 @@ def _whole(loaded: Loaded) -> Iterator[Check]:
     yield from _camera(config)
     yield from _broker(config)
     yield from devices(loaded)
-    yield from cloud.realtime(loaded, _probe, private=was_private())
+    yield from cloud.backends(loaded, reach_now, private=was_private())
     yield from cloud.money(config)
     yield from _models(config)
     yield from _programs(config)
@@ -109,14 +110,6 @@ def _whole(loaded: Loaded) -> Iterator[Check]:
         pins=any(pin is not None for pin in (*switches, board.mute_led, board.status_led)),
         spi=f"spidev{board.ring_spi_bus}.{board.ring_spi_device}" if board.ring_leds else "",
     )
-
-
-async def _probe(config: Config) -> str:
-    # not loaded by the words of the command that need it not
-    from appliance.backend.kinds.find import kind  # noqa: PLC0415
-    from appliance.backend.kinds.seam import Means  # noqa: PLC0415
-
-    return await kind("realtime").probe(Means(config, lambda: ()))
 
 
 def _tools(loaded: Loaded) -> Iterator[Check]:

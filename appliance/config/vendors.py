@@ -4,7 +4,7 @@ Models and dates: OpenAI's deprecations page and the types of its SDK 3.52, read
 """
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -38,6 +38,10 @@ PATIENT: Final = "gpt-realtime-whisper"
 
 _REASONING = re.compile(r"gpt-realtime-(\d{1,2})(\.\d+)?(-.*)?$")
 _FAMILY = re.compile(r"gpt-(realtime|audio|4o)\b")
+_IN_THE_HOUSE = (".local", ".lan", ".home.arpa", ".localhost")
+_PRIVATE = tuple(
+    ip_network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+)
 _OWN_NETWORK = (".local", ".lan", ".home.arpa", ".internal", ".localhost")
 
 
@@ -81,6 +85,24 @@ def is_vendors(url: str) -> bool:
 def needs_key(url: str, provider: Provider) -> bool:
     """Say whether the service serves nobody without a key."""
     return provider == "azure" or is_openai(url, provider)
+
+
+def is_in_the_house(url: str) -> bool:
+    """Say whether an address leads to a server of the house for certain, going by its name alone.
+
+    Stricter than ``is_own_network``, for privacy mode relies on it: an address that is private, or
+    a name that is never looked up beyond the house. Not so ``gpu`` and ``gpu.internal``, which the
+    search domain or the network of a company may lead anywhere.
+    """
+    name = host(url) if url else ""
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return name == "localhost" or name.endswith(_IN_THE_HOUSE)
+    own = address.is_loopback or address.is_link_local
+    return own or any(
+        address in network for network in _PRIVATE if network.version == address.version
+    )
 
 
 def is_own_network(name: str) -> bool:

@@ -34,6 +34,9 @@ class Facts(TypedDict):
     private: bool
     """Somebody asked that nothing leave the house, and nobody has taken it back."""
 
+    backend: str
+    """Who somebody chose to answer, and nobody has taken back; empty: nobody."""
+
     volume: int
     """0 to 100."""
 
@@ -56,6 +59,7 @@ class Facts(TypedDict):
 FIRST: Facts = {
     "muted": False,
     "private": False,
+    "backend": "",
     "volume": 100,
     "chime_volume": 100,
     "alarm_volume": 100,
@@ -103,10 +107,7 @@ class Kept:
             return
         if not isinstance(found, dict):
             return
-        if isinstance(muted := found.get("muted"), bool):
-            self.facts["muted"] = muted
-        if isinstance(private := found.get("private"), bool):
-            self.facts["private"] = private
+        self._remember_asked(found)
         for name in _VOLUMES:
             if isinstance(volume := found.get(name), int) and 0 <= volume <= 100:
                 self.facts[name] = volume
@@ -116,6 +117,14 @@ class Kept:
             return
         if isinstance(sensitivity, int | float) and 0.0 <= sensitivity <= 1.0:
             self._remember_wake(word, float(sensitivity), over)
+
+    def _remember_asked(self, found: Mapping[str, object]) -> None:
+        if isinstance(muted := found.get("muted"), bool):
+            self.facts["muted"] = muted
+        if isinstance(private := found.get("private"), bool):
+            self.facts["private"] = private
+        if isinstance(backend := found.get("backend"), str):
+            self.facts["backend"] = backend
 
     def _remember_wake(self, word: str, sensitivity: float, over: str) -> None:
         self.facts["wake_word"], self.facts["wake_over"] = word, over
@@ -128,6 +137,7 @@ class Kept:
         private: bool | None = None,
         volumes: Mapping[Volume, int] | None = None,
         wake: tuple[str, float, str] | None = None,
+        backend: str | None = None,
     ) -> None:
         """Remember what is given; written on a thread of its own, the latest facts win.
 
@@ -138,6 +148,8 @@ class Kept:
             self.facts["muted"] = muted
         if private is not None:
             self.facts["private"] = private
+        if backend is not None:
+            self.facts["backend"] = backend
         for name, volume in (volumes or {}).items():
             self.facts[name] = volume
         if wake is not None:

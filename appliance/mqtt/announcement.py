@@ -43,6 +43,9 @@ class About:
     online: bool = False
     """Whether it may talk to somebody beyond the house, which costs money."""
 
+    backends: Sequence[str] = ()
+    """Who can be chosen to answer; fewer than two: there is no choice."""
+
 
 def topic(prefix: str, device: str) -> str:
     """Return where a box is announced, retained.
@@ -90,6 +93,7 @@ def _components(about: About) -> Mapping[str, Component]:
         **_timers(own),
         **_diagnostics(own),
         **_talk(own),
+        **(_choice(own, about.backends) if len(about.backends) > 1 else {}),
         **(_online(own) if about.online else {}),
     }
 
@@ -294,6 +298,21 @@ def _talk(own: Topics) -> Mapping[str, Component]:
     }
 
 
+def _choice(own: Topics, backends: Sequence[str]) -> Mapping[str, Component]:
+    shown = f"'{ON_DEVICE}' if value_json.private else (value_json.chosen or '{AUTOMATIC}')"
+    return {
+        "backend": {
+            "platform": "select",
+            "name": "Answers",
+            "icon": "mdi:cloud-question",
+            "state_topic": own.backend,
+            "value_template": f"{{{{ {shown} }}}}",
+            "command_topic": own.command("backend"),
+            "options": [AUTOMATIC, *backends, ON_DEVICE],
+        },
+    }
+
+
 def _online(own: Topics) -> Mapping[str, Component]:
     def cost(key: str, label: str) -> Component:
         return {
@@ -307,15 +326,6 @@ def _online(own: Topics) -> Mapping[str, Component]:
         }
 
     return {
-        "backend": {
-            "platform": "select",
-            "name": "Answers",
-            "icon": "mdi:cloud-question",
-            "state_topic": own.backend,
-            "value_template": f"{{{{ '{ON_DEVICE}' if value_json.private else '{AUTOMATIC}' }}}}",
-            "command_topic": own.command("backend"),
-            "options": [AUTOMATIC, ON_DEVICE],
-        },
         "cost_day": cost("day_usd", "Cost today"),
         "cost_month": cost("month_usd", "Cost this month"),
     }

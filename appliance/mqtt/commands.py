@@ -38,6 +38,10 @@ class Commands(Protocol):
         """Let nothing leave the house any more, or let it again."""
         ...
 
+    def set_backend(self, value: str) -> str:
+        """Have a backend answer: a name, ``automatic``, or ``on the device`` (privacy mode)."""
+        ...
+
     def stop(self) -> None:
         """Fall silent and go to rest."""
         ...
@@ -134,7 +138,7 @@ class CommandTopics:
         return {
             "mute": partial(_switched, lambda on: commands.mute(muted=on)),
             "private": partial(_switched, lambda on: commands.set_private(private=on)),
-            "backend": partial(_backend, commands),
+            "backend": lambda value: commands.set_backend(value[:100].lower()),
             "stop": partial(_stop, commands),
             "volume": partial(_levelled, commands.set_volume),
             "chime_volume": partial(_levelled, commands.set_chime_volume),
@@ -196,7 +200,7 @@ class CommandTopics:
 _Verb = Callable[[str], str]
 """Does something with a value; returns why not, or nothing."""
 
-ANSWERED = ("say", "ask", "listen", "stop", "duck", "mute", "volume")
+ANSWERED = ("say", "ask", "listen", "stop", "duck", "mute", "volume", "backend")
 """What can be asked for by ``request/…``, too; besides ``state`` and ``ping``."""
 
 
@@ -213,14 +217,6 @@ def _levelled(take: Callable[[int], None], value: str) -> str:
     if level is None:
         return NONSENSE
     take(level)
-    return ""
-
-
-def _backend(commands: Commands, value: str) -> str:
-    name = value[:32].lower()
-    if name not in (requests.AUTOMATIC, requests.ON_DEVICE, "local"):
-        return NONSENSE
-    commands.set_private(private=name != requests.AUTOMATIC)
     return ""
 
 

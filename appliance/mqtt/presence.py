@@ -67,6 +67,9 @@ class Serving:
     private: bool = False
     """Whether nothing may leave the house."""
 
+    chosen: str = ""
+    """Who was chosen to answer, as in ``backend.order``; empty: nobody in particular."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -189,6 +192,10 @@ class Presence:
     def show_private(self, *, private: bool) -> None:
         """Publish whether anything may leave the house."""
         self._show(replace(self._serving, private=private))
+
+    def show_chosen(self, name: str) -> None:
+        """Publish who was chosen to answer; empty: nobody in particular."""
+        self._show(replace(self._serving, chosen=name))
 
     def show_waking(self, word: str, sensitivity: float) -> None:
         """Publish what the box listens for."""

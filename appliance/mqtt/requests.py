@@ -22,7 +22,8 @@ LONGEST_NAME = 200
 """Characters of a transaction or a response topic."""
 
 AUTOMATIC, ON_DEVICE = "automatic", "on the device"
-"""What ``set/backend`` takes: whoever is best, or nobody beyond this box (privacy mode)."""
+"""What ``set/backend`` takes besides the names of the order: whoever is best, or nobody beyond
+this house (privacy mode)."""
 
 _SWITCH: Mapping[str, bool] = {"on": True, "true": True, "off": False, "false": False}
 

@@ -3,13 +3,18 @@
 from importlib import import_module
 from typing import Final
 
-from appliance.backend.kinds.seam import Kind
+from appliance.backend.kinds.brought import BroughtKind, broken
+from appliance.backend.kinds.seam import Facts, Kind
+from appliance.config import Config
 from appliance.config.lacking import BUILT_IN
 from appliance.config.plugins import plugins
 from appliance.errors import ConfigError
 
 _OURS: Final = "appliance.backend.kinds"
 """One module for each, with a ``KIND``; imported when it is asked for, for some need extras."""
+
+_EXTRAS: Final = {"httpx2": "cloud", "xllamacpp": "llm"}
+"""Which extra brings what a kind may miss."""
 
 
 def kind(name: str) -> Kind:
@@ -25,7 +30,10 @@ def kind(name: str) -> Kind:
         return _brought(name)
     except ImportError as error:
         missing = error.name or "a package"
-        raise ConfigError((f"backend.order: {name} cannot be used: no {missing}",)) from error
+        extra = _EXTRAS.get(missing.partition(".")[0])
+        remedy = f' (pip install "voice-appliance[{extra}]")' if extra else ""
+        what = f"{name} cannot be used: no {missing}{remedy}"
+        raise ConfigError((f"backend.order: {what}",)) from error
 
 
 def names() -> tuple[str, ...]:
@@ -39,8 +47,16 @@ def _brought(name: str) -> Kind:
         raise ConfigError((f"backend.order: there is no backend {name}",))
     try:
         found = entry.load()
+        brought: Kind = found() if isinstance(found, type) else found
     except Exception as error:  # whatever somebody else's package does while it is imported
         what = f"{entry.value} fails: {type(error).__name__}"
         raise ConfigError((f"backend.order: {name} cannot be used: {what}",)) from error
-    brought: Kind = found() if isinstance(found, type) else found
-    return brought
+    return BroughtKind(name, brought)
+
+
+def facts(name: str, config: Config) -> Facts:
+    """Describe a kind by its name; one that cannot be used lacks something. Never raises."""
+    try:
+        return kind(name).facts(config)
+    except ConfigError as error:
+        return broken("; ".join(each.removeprefix("backend.order: ") for each in error.problems))

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from appliance.backend.context import NOTHING, Handover
 from appliance.backend.kinds.seam import Facts, Means
+from appliance.backend.money import estimate, prices
 from appliance.backend.prompting.persona import PLAIN, Persona
 from appliance.backend.realtime.address import address
 from appliance.backend.realtime.history import replay
@@ -16,6 +17,7 @@ from appliance.backend.socket.probing import probe
 from appliance.catalogue import ToolSpec
 from appliance.config import Config, vendors
 from appliance.config.lacking import lacking
+from appliance.errors import ConfigError
 from appliance.units import Seconds
 
 
@@ -26,11 +28,14 @@ class RealtimeKind:
         """Describe it with these settings."""
         settings = config.realtime
         where = vendors.host(settings.url) or settings.url
+        inside = vendors.is_in_the_house(settings.url)
+        tools = tuple(f"what its tools are asked, to {server.label}" for server in settings.mcp)
         return Facts(
             title=f"{settings.model} at {where}",
-            cloud=True,
-            leaves=(f"sound to {where}",),
+            cloud=not inside or bool(tools),
+            leaves=(*(() if inside else (f"sound to {where}",)), *tools),
             missing=lacking(config, "realtime"),
+            usd_minute=_minute(config),
             sees=True,
         )
 
@@ -73,6 +78,7 @@ def realtime_session(
         ),
         realtime.model,
         transcription_model=realtime.transcription.model,
+        free=_free(config),
         ends_turns=ends_turns,
         auto_response=ends_turns and detection.create_response,
         closing=frozenset(tool.name for tool in tools if tool.closes),
@@ -81,6 +87,23 @@ def realtime_session(
     protocol = RealtimeProtocol(terms, history=told.items, owed=told.owed)
     limits = Limits(connect=Seconds(backend.connect_s), stall=Seconds(backend.stall_s))
     return SocketSession(address(realtime), protocol, limits)
+
+
+def _free(config: Config) -> bool:
+    """Whether nobody asks for money: a server of the own network, and no prices for it."""
+    server = vendors.host(config.realtime.url)
+    return config.money.prices_file is None and vendors.is_own_network(server)
+
+
+def _minute(config: Config) -> float | None:
+    if _free(config):
+        return 0.0
+    settings = config.realtime
+    try:
+        table = prices.read(config.money.prices_file)
+    except ConfigError:  # ``check`` tells of it
+        return None
+    return estimate.speech_to_speech(table, settings.model, settings.transcription.model)
 
 
 KIND = RealtimeKind()

@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, NewType
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -86,12 +87,10 @@ class Tariff:
     """All prices that apply."""
 
     prices: Mapping[str, Price]
-    free: bool = False
-    """Nothing costs anything: the server is our own."""
 
     def cost(self, usage: Usage) -> Cost:
         """Return what was asked for a reply or a transcription; never less than its due."""
-        if self.free:
+        if usage.free:
             return Cost(MicroUsd(0), estimated=False)
         price = self.price(usage.model)
         if price is not None:
@@ -146,6 +145,25 @@ def parse(text: str, *, source: str, over: Mapping[str, Price] | None = None) ->
     if problems:
         raise ConfigError(problems)
     return prices
+
+
+def read(file: Path | None) -> dict[str, Price]:
+    """Read the prices that come with the appliance, and over them those of a file. Blocks.
+
+    Raises:
+        ConfigError: The file cannot be read, or is wrong; all problems at once.
+    """
+    table = built_in()
+    if file is None:
+        return table
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise ConfigError((f"money.prices_file: {file}: {reason}",)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError((f"money.prices_file: {file} is not text",)) from error
+    return parse(text, source=str(file), over=table)
 
 
 def built_in() -> dict[str, Price]:

@@ -29,7 +29,7 @@ from appliance.backend.socket.failures import failure
 from appliance.backend.socket.reading import Message, number_of, object_of, objects_of, text_of
 from appliance.backend.socket.rules import Out
 from appliance.errors import BackendRefused, BackendStalled, ProtocolViolation
-from appliance.events import EndOfTurnFound, Transcribed, Used
+from appliance.events import EndOfTurnFound, Transcribed
 from appliance.ports import Enclosure, ToolResult
 from appliance.units import CallId, ResponseId, SampleRate, Seconds, TurnNumber
 
@@ -340,7 +340,7 @@ class RealtimeProtocol:
         usage = object_of(message, "usage")
         model = self._terms.transcription_model
         if (used := billing.of_transcription(usage, model)) is not None:
-            self._outlet.tell(Used(used, turn))
+            self._outlet.tell(self._terms.bill(used, turn))
 
     def _on_not_transcribed(self, _message: Message, _now: Seconds) -> None:
         log.warning("the server could not write down what was said")

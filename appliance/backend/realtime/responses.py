@@ -20,7 +20,6 @@ from appliance.events import (
     ReplyOffered,
     ReplyStarted,
     ReplyText,
-    Used,
 )
 from appliance.ports import ToolResult
 from appliance.units import CallId, ResponseId, SampleRate, Seconds, TurnNumber
@@ -280,7 +279,7 @@ class Responses:
         usage = billing.of_response(object_of(response, "usage"), self._terms.model)
         if usage is not None and not reply.billed:
             reply.billed = True
-            self._outlet.tell(Used(usage, reply.turn))
+            self._outlet.tell(self._terms.bill(usage, reply.turn))
 
     def _finish(self, reply: Reply, response: Message, now: Seconds) -> None:
         output = output_of(response, reply.collected)

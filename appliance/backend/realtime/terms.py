@@ -1,10 +1,10 @@
 """What a session is like, and how long we wait in it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from appliance.events import BackendEvent
-from appliance.units import Seconds
+from appliance.events import BackendEvent, Usage, Used
+from appliance.units import Seconds, TurnNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,9 @@ class Terms:
     transcription_model: str = ""
     """For billing."""
 
+    free: bool = False
+    """For billing: the server is our own."""
+
     ends_turns: bool = False
     """The server finds the end of the user's turn (server_vad, semantic_vad)."""
 
@@ -43,6 +46,10 @@ class Terms:
 
     closing: frozenset[str] = frozenset()
     """Names of the tools with which a conversation ends."""
+
+    def bill(self, usage: Usage, turn: TurnNumber | None) -> Used:
+        """Return the bill for what was used."""
+        return Used(replace(usage, free=self.free), turn)
 
 
 @dataclass(slots=True)

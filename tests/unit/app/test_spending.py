@@ -64,27 +64,6 @@ def test_a_record_that_is_broken_does_not_stop_the_box(state: Path) -> None:
     assert (state / "money.broken").exists()
 
 
-@pytest.mark.parametrize(
-    ("url", "free"),
-    [
-        ("", False),
-        ("wss://eu.api.openai.com/v1/realtime", False),
-        ("wss://house.openai.azure.com/openai/v1/realtime", False),
-        ("ws://127.0.0.1:8765/v1/realtime", True),
-        ("ws://gpu.local:8000/v1/realtime", True),
-        ("ws://192.168.1.20/v1/realtime", True),
-        ("ws://[fd00::1]/v1/realtime", True),
-        ("wss://8.8.8.8/v1/realtime", False),
-    ],
-)
-def test_a_server_of_ones_own_network_is_free(url: str, *, free: bool) -> None:
-    settings = config()
-    settings = settings.model_copy(
-        update={"realtime": settings.realtime.model_copy(update={"url": url})}
-    )
-    assert read_tariff(settings).free == free
-
-
 def test_prices_of_ones_own_also_count_for_a_server_of_ones_own(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text('[models.ours]\ntext_in = 2\nsource = "power"\ndate = 2026-12-01\n')

@@ -1,4 +1,5 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -6,13 +7,15 @@ import pytest
 import typer
 
 from appliance.app import spending
+from appliance.app.reaching import Reached
 from appliance.app.spending import spending_file
+from appliance.backend.kinds.seam import Facts
 from appliance.backend.money.ledger import EMPTY, Spent
 from appliance.backend.money.prices import MicroUsd
 from appliance.backend.money.record import to_plain
 from appliance.cli import cloud, doctor, secret
 from appliance.config import Config, Loaded
-from appliance.errors import BackendRefused, BackendUnavailable
+from appliance.errors import BackendRefused
 from appliance.host.health import Check
 
 TODAY = date(2027, 1, 5)
@@ -84,14 +87,14 @@ def test_prices_that_are_wrong_are_said(tmp_path: Path) -> None:
 
 
 def test_a_missing_key_is_said_and_is_no_mistake() -> None:
-    (check,) = cloud.realtime(loaded())
-    assert (check.ok, check.warning) == (True, True)
-    assert "no key for api.openai.com" in check.detail
+    (check,) = cloud.backends(loaded())
+    assert (check.name, check.ok, check.warning) == ("realtime", True, True)
+    assert "api.openai.com: there is no key for it: it is left out" in check.detail
     assert "api_key_file" in check.remedy
 
 
 def test_a_key_is_shown_by_its_source_and_never_itself() -> None:
-    (check,) = cloud.realtime(loaded(realtime={"api_key": KEY}))
+    (check,) = cloud.backends(loaded(realtime={"api_key": KEY}))
     assert check == Check(
         "realtime",
         ok=True,
@@ -100,42 +103,52 @@ def test_a_key_is_shown_by_its_source_and_never_itself() -> None:
 
 
 def test_a_server_of_ones_own_needs_no_key() -> None:
-    (check,) = cloud.realtime(loaded(realtime={"url": "ws://gpu.local:8000/v1/realtime"}))
+    (check,) = cloud.backends(loaded(realtime={"url": "ws://gpu.local:8000/v1/realtime"}))
     assert check.ok
     assert check.detail == "gpt-realtime-2.1 at gpu.local; no key"
 
 
 def test_a_box_that_does_not_use_the_service_says_so() -> None:
-    (check,) = cloud.realtime(loaded(backend={"order": ["local"]}))
+    (check,) = cloud.backends(loaded(backend={"order": ["local"]}))
     assert check.ok
     assert "nothing leaves the house" in check.detail
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (BackendRefused("invalid_api_key", "make a new key"), "refused: invalid_api_key"),
-        (BackendUnavailable("unknown host"), "unknown host"),
-    ],
-)
-def test_a_service_that_cannot_be_used_is_wrong(error: Exception, words: str) -> None:
-    async def probe(_: Config) -> str:
-        raise error
+def test_a_service_that_cannot_be_used_is_wrong() -> None:
+    def reach(names: Sequence[str], _: Config) -> dict[str, Reached]:
+        bad = Reached(ok=False, words="refused: invalid_api_key", remedy="make a new key")
+        return dict.fromkeys(names, bad)
 
-    (check,) = cloud.realtime(loaded(realtime={"api_key": KEY}), probe)
+    (check,) = cloud.backends(loaded(realtime={"api_key": KEY}), reach)
     assert not check.ok
-    assert words in check.detail
-    assert check.remedy
+    assert "refused: invalid_api_key" in check.detail
+    assert check.remedy == "make a new key"
     assert KEY not in f"{check}"
 
 
-def test_a_service_that_answers_is_well() -> None:
-    async def probe(_: Config) -> str:
-        return "a session in 0.3 s"
+def test_a_service_that_is_away_is_wrong_and_one_that_answers_is_well() -> None:
+    def reach(names: Sequence[str], _: Config) -> dict[str, Reached]:
+        assert list(names) == ["realtime", "broken"]
+        away = Reached(ok=False, words="unknown host")
+        return {"realtime": Reached(ok=True, words="a session in 0.3 s"), "broken": away}
 
-    (check,) = cloud.realtime(loaded(realtime={"api_key": KEY}), probe)
-    assert check.ok
-    assert check.detail.endswith("; a session in 0.3 s")
+    two = loaded(realtime={"api_key": KEY}, backend={"order": ["realtime", "local"]})
+    order = two.config.backend.model_copy(update={"order": ("realtime", "broken", "local")})
+    two = replace(two, config=two.config.model_copy(update={"backend": order}))
+    with pytest.MonkeyPatch.context() as patch:
+        facts = cloud.facts
+        patch.setattr(
+            cloud,
+            "facts",
+            lambda name, config: (
+                Facts("theirs", cloud=True) if name == "broken" else facts(name, config)
+            ),
+        )
+        well, wrong = cloud.backends(two, reach)
+    assert well.ok
+    assert well.detail.endswith("; a session in 0.3 s")
+    assert (wrong.name, wrong.ok, wrong.detail) == ("broken", False, "theirs; unknown host")
+    assert "the next of the order answers" in wrong.remedy
 
 
 @pytest.mark.parametrize("shown", [Check("money", ok=True, detail="d", remedy="r", warning=True)])
@@ -152,27 +165,38 @@ def test_a_note_is_shown_with_what_to_do(shown: Check, capsys: pytest.CaptureFix
     }
 
 
-def test_in_privacy_mode_the_service_is_not_tried() -> None:
-    async def probe(_: Config) -> str:
-        raise AssertionError
+def test_in_privacy_mode_nothing_beyond_the_house_is_tried() -> None:
+    def reach(names: Sequence[str], _: Config) -> dict[str, Reached]:
+        raise AssertionError(names)
 
-    (check,) = cloud.realtime(loaded(realtime={"api_key": KEY}), probe, private=True)
+    (check,) = cloud.backends(loaded(realtime={"api_key": KEY}), reach, private=True)
     assert (check.ok, check.warning) == (True, True)
     assert check.detail.endswith("privacy mode is on: not tried")
+
+
+def test_in_privacy_mode_a_server_of_the_house_is_tried() -> None:
+    def reach(names: Sequence[str], _: Config) -> dict[str, Reached]:
+        return dict.fromkeys(names, Reached(ok=True, words="it is there"))
+
+    own = loaded(realtime={"url": "ws://gpu.local:8000/v1/realtime"})
+    (check,) = cloud.backends(own, reach, private=True)
+    assert check == Check(
+        "realtime", ok=True, detail="gpt-realtime-2.1 at gpu.local; no key; it is there"
+    )
 
 
 @pytest.mark.parametrize("caps", [{"day_usd": 0.0}, {"month_usd": 0.0}])
 def test_a_cap_of_nothing_is_what_somebody_wanted(caps: dict[str, float]) -> None:
     (check,) = money(**caps)
     assert (check.ok, check.warning) == (True, True)
-    assert check.detail.endswith("a cap of 0: the realtime service is never used")
+    assert check.detail.endswith("a cap of 0: nothing that costs money is used")
 
 
 def test_who_named_a_server_and_forgot_its_key_is_told_so() -> None:
     azure = {"url": "wss://name.openai.azure.com/openai/v1/realtime", "provider": "azure"}
-    (check,) = cloud.realtime(loaded(realtime=azure))
+    (check,) = cloud.backends(loaded(realtime=azure))
     assert (check.ok, check.warning) == (True, True)
-    assert "no key for name.openai.azure.com" in check.detail
+    assert "at name.openai.azure.com: there is no key" in check.detail
 
 
 def test_in_privacy_mode_no_key_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
