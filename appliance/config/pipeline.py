@@ -46,6 +46,14 @@ class Llm(Section):
     max_output_tokens: Annotated[int, Field(ge=16, le=16_384)] = 1_024
     """Longest reply."""
 
+    effort: Annotated[
+        Literal["none", "minimal", "low", "medium", "high"] | None, Field(examples=["low"])
+    ] = None
+    """How long it reflects before it speaks; unset: as little as the model is known to allow."""
+
+    sees: Annotated[bool | None, Field(examples=[True])] = None
+    """Whether it can be shown pictures; unset: the vendors' own can, others cannot."""
+
     instructions: Annotated[str, Field(max_length=20_000)] = ""
     """Who it is and how it talks; empty: a short text of ours."""
 
@@ -65,6 +73,13 @@ class Tts(Section):
 
     voice: Annotated[str, Field(pattern=r"^[!-~ ]*$", examples=["coral"])] = ""
     """As the vendor names them; Cartesia and ElevenLabs need one."""
+
+    speed: Annotated[float | None, Field(ge=0.25, le=4.0, examples=[1.1])] = None
+    """How fast it speaks; unset: the vendor's choice. Cartesia takes 0.6 to 1.5, ElevenLabs 0.7 to
+    1.2: beyond that the nearest."""
+
+    instructions: Annotated[str, Field(max_length=4_000)] = ""
+    """How it speaks, in words (openai; not tts-1)."""
 
 
 class Pipeline(Section):

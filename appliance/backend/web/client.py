@@ -37,7 +37,12 @@ from appliance.backend.socket import reading
 from appliance.backend.socket.reading import Message
 from appliance.backend.web.address import WebAddress, base, host
 from appliance.backend.web.sse import EventReader
-from appliance.errors import BackendRefused, BackendUnavailable, ProtocolViolation
+from appliance.errors import (
+    BackendRefused,
+    BackendStalled,
+    BackendUnavailable,
+    ProtocolViolation,
+)
 from appliance.units import Seconds
 
 if TYPE_CHECKING:
@@ -103,7 +108,12 @@ class Service:
             return  # whoever asks for something will be told
 
     async def events(
-        self, path: str, body: Mapping[str, object], *, last: Collection[str] = ()
+        self,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        last: Collection[str] = (),
+        idle: Collection[str] = (),
     ) -> AsyncGenerator[tuple[str, Message], None]:
         """Post JSON; yield the events of the answer, by name, until ``[DONE]`` or its end.
 
@@ -113,6 +123,7 @@ class Service:
             path: Behind the address.
             body: What to post.
             last: Names of events (or their ``type``) after which none is to be expected.
+            idle: Those that only say that the server lives; not yielded, and no answer to wait on.
         """
         accept = {"Accept": "text/event-stream", "Content-Type": "application/json"}
         wire = await self._opened()
@@ -121,13 +132,11 @@ class Service:
             if answer.kind == "application/json":
                 yield "", _message(await answer.whole(LARGEST_MESSAGE))
                 return
-            async with aclosing(_events(answer)) as events:
-                async for name, text in events:
-                    if text.strip() == "[DONE]":
-                        break
-                    message = reading.parse_object(text)
-                    if message is None:
-                        raise ProtocolViolation("the server sends an event that is no JSON")
+            async with (
+                aclosing(_events(answer)) as events,
+                aclosing(self._awake(events, frozenset(idle))) as awake,
+            ):
+                async for name, message in awake:
                     yield name, message
                     if name in last or reading.text_of(message, "type") in last:
                         break
@@ -180,6 +189,27 @@ class Service:
     async def _whole(self, wire: "Wire", request: "Request") -> Message:
         async with wire.answer(request) as answer:
             return _message(await answer.whole(LARGEST_MESSAGE))
+
+    async def _awake(
+        self, events: AsyncGenerator[tuple[str, str], None], idle: frozenset[str]
+    ) -> AsyncGenerator[tuple[str, Message], None]:
+        """Yield the events until ``[DONE]``; signs of life alone are not enough."""
+        clock = asyncio.get_running_loop().time
+        by = clock() + self._stall
+        while True:
+            try:
+                async with asyncio.timeout_at(by):
+                    name, text = await anext(events, ("", "[DONE]"))
+            except TimeoutError:
+                raise BackendStalled("the server has nothing to say") from None
+            if text.strip() == "[DONE]":
+                return
+            message = reading.parse_object(text)
+            if message is None:
+                raise ProtocolViolation("the server sends an event that is no JSON")
+            if not idle & {name, reading.text_of(message, "type")}:
+                yield name, message
+                by = clock() + self._stall
 
     async def _opened(self) -> "Wire":
         """Return what carries requests: made once, its imports and certificates off the loop."""

@@ -82,6 +82,8 @@ def turned_away(
     said = reading.parse_object(body.decode("utf-8", "replace")) or {}
     if (known := refused(said, section)) is not None:
         return known
+    if "context_length_exceeded" in codes(said):
+        return BackendUnavailable("the conversation is too long for this model")
     if status in (408, 425, 429, 503, 529):
         return busy(status, retry_after(headers))
     return _by_status(status, codes(said), section)

@@ -1,0 +1,1 @@
+"""Language models of services and of servers of one's own, as minds of a pipeline."""

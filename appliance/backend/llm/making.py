@@ -1,0 +1,83 @@
+"""What every service's mind is made with: the instructions, whether it sees, what it costs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from appliance.backend.llm.thinker import Dialect, Thinker
+from appliance.backend.prompting.instructions import instructions
+from appliance.backend.prompting.persona import Persona
+from appliance.backend.web.address import WebAddress, host
+from appliance.backend.web.client import Service
+from appliance.catalogue import ToolSpec
+from appliance.config import Config, vendors
+from appliance.errors import BackendRefused
+from appliance.events import Usage
+from appliance.units import Seconds
+
+SPOKEN: Final = """\
+# How your words reach the ear
+What you write is read out by a voice exactly as it stands: plain sentences only. No markup, no \
+lists, no emoji, no stage directions; abbreviations and signs written out as they are said. Text \
+in square brackets is from the box, not from a person: heed it, and never say it."""
+"""Said after all other instructions; needed whatever persona it has."""
+
+
+class Instructions:
+    """The instructions of one session; they stay the same, so that services can keep them.
+
+    Args:
+        config: The settings.
+        persona: Who the box is.
+    """
+
+    def __init__(self, config: Config, persona: Persona) -> None:
+        self._config = config
+        self._persona = persona
+        self._begun = datetime.now().astimezone()
+
+    def text(self, tools: Sequence[ToolSpec]) -> str:
+        """Return them for the tools that there are."""
+        own = self._config.pipeline.llm.instructions
+        known = instructions(
+            self._config,
+            tools=[tool.name for tool in tools],
+            now=self._begun,
+            own=own,
+            persona=self._persona,
+        )
+        return f"{known}\n\n{SPOKEN}"
+
+
+def thinker(config: Config, address: WebAddress, dialect: Dialect, *, sees: bool) -> Thinker:
+    """Return the mind behind an address.
+
+    Args:
+        config: The settings.
+        address: Where.
+        dialect: How.
+        sees: Whether its models can usually be shown pictures.
+    """
+    llm, backend = config.pipeline.llm, config.backend
+    where = host(address)
+    service = Service(address, Seconds(backend.connect_s), Seconds(backend.stall_s))
+    title = f"{llm.model} at {where}" if llm.url else f"{llm.vendor} {llm.model}"
+    return Thinker(title, service, dialect, sees=sees if llm.sees is None else llm.sees)
+
+
+def model(config: Config) -> str:
+    """Return the name of the model.
+
+    Raises:
+        BackendRefused: The settings name none.
+    """
+    if not config.pipeline.llm.model:
+        raise BackendRefused("no_model", "set pipeline.llm.model to the model that should answer")
+    return config.pipeline.llm.model
+
+
+def usage(config: Config) -> Usage:
+    """Return an empty bill: for which model, and whether anybody sends one."""
+    llm = config.pipeline.llm
+    free = bool(llm.url) and vendors.is_own_network(vendors.host(llm.url))
+    return Usage(model(config), free=free)
