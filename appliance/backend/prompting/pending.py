@@ -8,7 +8,7 @@ and what it found out follows in words.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from appliance.backend.prompting.outputs import output_text, was_cancelled
+from appliance.backend.prompting.outputs import CANCELLED, output_text, was_cancelled
 from appliance.backend.prompting.telling import answered
 from appliance.ports import ToolResult
 from appliance.units import CallId, Seconds, TurnNumber
@@ -99,9 +99,9 @@ class Pending:
     def note(self, batch: Batch) -> None:
         """Keep in words what of a batch the model was not told; what is owed is settled later."""
         self.notes += [
-            answered(call.tool, call.output)
+            answered(call.tool, call.output or "")
             for call in batch.calls
-            if call.output is not None and not call.told
+            if call.output not in (None, CANCELLED) and not call.told
         ]
         self._left += [call for call in batch.calls if call.owed]
 

@@ -1,0 +1,1 @@
+"""ElevenLabs Agents: its messages, and the rules of a session. Pure."""

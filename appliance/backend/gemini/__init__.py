@@ -1,0 +1,1 @@
+"""Gemini Live: its messages, and the rules of a session. Pure."""
