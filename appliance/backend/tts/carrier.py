@@ -21,6 +21,7 @@ from appliance.backend.socket.client import Limits
 from appliance.backend.socket.dialing import CLOSE, dial, ending
 from appliance.backend.socket.endings import unreachable
 from appliance.backend.tts.rules import Rules
+from appliance.backend.tts.speaker import Speaker
 from appliance.backend.tts.text import TRIAL, parts, speakable
 from appliance.backend.web.endings import turned_away
 from appliance.errors import (
@@ -40,18 +41,6 @@ MOST_KEPT_S = 300.0
 
 BEAT = Seconds(8.0)
 """A reply that waits so long for its next sentence is kept open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """Whose speech it is."""
-
-    title: str
-    model: str
-    """As its prices are listed."""
-
-    billed: bool = True
-    """Whether what is said costs money."""
 
 
 class _Line:
@@ -350,9 +339,7 @@ class Carrier:
         """Return what was asked for and not told yet; nothing before there was sound."""
         characters = sum(map(len, reply.said[: reply.sent]))
         new, reply.billed = characters - reply.billed, characters
-        if not self._speaker.billed or not new:
-            return None
-        return Usage(self._speaker.model, characters=new)
+        return self._speaker.usage(new)
 
     async def _opened(self) -> _Line:
         """Return a connection that is fit for a new reply."""

@@ -10,8 +10,9 @@ from uuid import uuid4
 from appliance.backend.prompting.persona import Persona
 from appliance.backend.socket.address import Address
 from appliance.backend.tts import settings
-from appliance.backend.tts.carrier import Carrier, Speaker
+from appliance.backend.tts.carrier import Carrier
 from appliance.backend.tts.cartesia_rules import CartesiaRules, Voicing
+from appliance.backend.tts.speaker import Speaker
 from appliance.config import Config
 
 USUAL: Final = "https://api.cartesia.ai"
@@ -20,6 +21,9 @@ MODEL: Final = "sonic-3.5"
 
 VERSION: Final = "2026-08-14"
 """Of the interface; also that of the SDK 4.2.0."""
+
+SPEEDS: Final = (0.6, 1.5)
+"""Least and most (``GenerationConfigParam``)."""
 
 _PATH: Final = "/tts/websocket"
 
@@ -32,8 +36,9 @@ def text_to_speech(config: Config, persona: Persona) -> Carrier:
     """
     voice = settings.needed_voice(config, persona)
     model = config.pipeline.tts.model or MODEL
-    voicing = Voicing(model, voice, settings.language(config, persona))
-    speaker = Speaker(f"cartesia {model}", model, billed=settings.billed(config))
+    speed = settings.speed(config, *SPEEDS)
+    voicing = Voicing(model, voice, settings.language(config, persona), speed)
+    speaker = Speaker(f"cartesia {model}", model, free=settings.free(config))
 
     def rules() -> CartesiaRules:
         return CartesiaRules(voicing, uuid4().hex[:8])

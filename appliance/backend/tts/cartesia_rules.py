@@ -32,6 +32,7 @@ class Voicing:
     model: str
     voice: str
     language: str
+    speed: float | None = None
 
 
 class CartesiaRules:
@@ -154,7 +155,9 @@ class CartesiaRules:
 
     def _request(self, context: str, transcript: str, *, more: bool) -> str:
         voicing = self._voicing
-        settings = {"language": voicing.language} if voicing.language else {}
+        settings: dict[str, object] = {"language": voicing.language} if voicing.language else {}
+        if voicing.speed is not None:
+            settings["generation_config"] = {"speed": voicing.speed}
         return reading.dump({
             "context_id": context,
             "model_id": voicing.model,

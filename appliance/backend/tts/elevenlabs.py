@@ -10,8 +10,9 @@ from uuid import uuid4
 from appliance.backend.prompting.persona import Persona
 from appliance.backend.socket.address import Address
 from appliance.backend.tts import settings
-from appliance.backend.tts.carrier import Carrier, Speaker
+from appliance.backend.tts.carrier import Carrier
 from appliance.backend.tts.elevenlabs_rules import RATE, ElevenLabsRules
+from appliance.backend.tts.speaker import Speaker
 from appliance.config import Config
 from appliance.errors import BackendRefused
 
@@ -22,6 +23,9 @@ MODEL: Final = "eleven_flash_v2_5"
 
 PATIENCE_S: Final = 180
 """Seconds without text after which a context ends: the most that the vendor takes."""
+
+SPEEDS: Final = (0.7, 1.2)
+"""Least and most (``RealtimeVoiceSettings``)."""
 
 _NOT_HERE: Final = "eleven_v3"
 """Models that its WebSocket does not have."""
@@ -39,10 +43,13 @@ def text_to_speech(config: Config, persona: Persona) -> Carrier:
         advice = f"set {settings.SECTION}.model to {MODEL}: {model} cannot be streamed"
         raise BackendRefused("model_not_supported", advice)
     where = address(config, voice, model, settings.language(config, persona))
-    speaker = Speaker(f"elevenlabs {model}", model, billed=settings.billed(config))
-    return Carrier(
-        where, lambda: ElevenLabsRules(uuid4().hex[:8]), speaker, settings.limits(config)
-    )
+    speaker = Speaker(f"elevenlabs {model}", model, free=settings.free(config))
+    speed = settings.speed(config, *SPEEDS)
+
+    def rules() -> ElevenLabsRules:
+        return ElevenLabsRules(uuid4().hex[:8], speed)
+
+    return Carrier(where, rules, speaker, settings.limits(config))
 
 
 def address(config: Config, voice: str, model: str, language: str) -> Address:

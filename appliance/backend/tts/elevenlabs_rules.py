@@ -45,7 +45,8 @@ class ElevenLabsRules:
     is closed once its first sound has come.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, speed: float | None = None) -> None:
+        self._opening = {} if speed is None else {"voice_settings": {"speed": speed}}
         self._contexts = Contexts(prefix, RATE)
         self._finished = False
         self._closing = False  # it was said that the current context is at its end
@@ -83,7 +84,7 @@ class ElevenLabsRules:
         context = opened or self._contexts.open(now)
         context.asked = now
         spoken = _message(context, text=f"{sentence} ", flush=True)
-        return (spoken,) if opened else (_message(context, text=" "), spoken)
+        return (spoken,) if opened else (self._open(context), spoken)
 
     def finish(self, now: Seconds) -> tuple[str, ...]:  # noqa: ARG002 - as every one
         """Return what to send after the last sentence."""
@@ -124,6 +125,9 @@ class ElevenLabsRules:
     def closed(self, code: int, reason: str) -> BackendError | None:  # noqa: ARG002 - as every one
         """Read the reason, which is a sentence."""
         return _meant(reason)
+
+    def _open(self, context: Context) -> str:
+        return _message(context, text=" ", **self._opening)
 
     def _close(self) -> tuple[str, ...]:
         context = self._contexts.current

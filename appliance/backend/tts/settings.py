@@ -37,11 +37,17 @@ def root(config: Config, usual: str) -> str:
     return base(WebAddress(config.pipeline.tts.url or usual, section=SECTION))
 
 
-def billed(config: Config) -> bool:
-    """Whether what is said there costs money."""
-    part = config.pipeline.tts
-    free = part.url and vendors.is_own_network(vendors.host(part.url))
-    return not free or config.money.prices_file is not None
+def free(config: Config) -> bool:
+    """Whether what is said there costs nothing."""
+    url = config.pipeline.tts.url
+    own = bool(url) and vendors.is_own_network(vendors.host(url))
+    return own and config.money.prices_file is None
+
+
+def speed(config: Config, least: float, most: float) -> float | None:
+    """Return how fast to speak, as near as the vendor goes; ``None``: as it does by itself."""
+    asked = config.pipeline.tts.speed
+    return None if asked is None else min(max(asked, least), most)
 
 
 def voice(config: Config, persona: Persona) -> str:
