@@ -3,7 +3,7 @@
 Tests that are marked ``alone`` need the machine for themselves: their sound servers, rooms and
 boxes run in real time. They come first, one after another in one process, while the others idle;
 then all processes share the other files (``pytest -n 2``), those that take longest first. Nobody
-promises a shared machine's processor on time, so an ``alone`` test has three tries. All other
+promises a shared machine's processor on time, so an ``alone`` test has four tries. All other
 tests have one.
 """
 
@@ -14,7 +14,7 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 MARKED = "pytest.mark.alone"
-TRIES = 3
+TRIES = 4
 PAUSE = 2.0
 """Seconds before the next try."""
 

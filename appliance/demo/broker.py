@@ -43,7 +43,8 @@ def private_broker() -> Iterator[int]:
         config.write_text(
             f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
             "set_tcp_nodelay true\n"
-            "log_dest stderr\nlog_type error\nlog_type warning\n",
+            "log_dest stderr\nlog_type error\nlog_type warning\n"
+            "user root\n",  # if we are: the kernel forgets who dies with whom when a user changes
             encoding="utf-8",
         )
         log = Path(folder) / "log"
