@@ -31,6 +31,7 @@ from appliance.events import (
     SpeechEnded,
     SpeechPaused,
     SpeechStarted,
+    StageTook,
     StopAsked,
     TextAsked,
     ToolCalled,
@@ -49,7 +50,8 @@ class Entry:
 
     event: str
     """``wake``, ``speech``, ``end_of_turn``, ``transcript``, ``understood``, ``tool_call``,
-    ``tool_answer``, ``reply``, ``sound``, ``played``, ``rest``, ``backend``, ``note`` …"""
+    ``tool_answer``, ``stage``, ``reply``, ``sound``, ``played``, ``rest``, ``backend``,
+    ``note`` …"""
 
     at: Seconds
     """When, on the session's clock: in a recording, its own time."""
@@ -274,5 +276,9 @@ def _rare(happening: Happening, at: Seconds) -> Entry | None:
             return Entry("cut", at, f"the reply breaks a rule  ({rule})", data=data)
         case BackendLost(code=code):
             return Entry("backend_lost", at, code, data={"code": code})
+        case StageTook(turn=turn, stage=stage, title=title, first=first, took=took):
+            first_ms = round(first * 1000, 1)
+            data = {"turn": turn, "stage": stage, "title": title, "first_ms": first_ms}
+            return Entry("stage", at, f"{stage}: {title}, first {first_ms:.0f} ms", took, data)
         case _:
             return None

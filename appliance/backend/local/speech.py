@@ -20,3 +20,8 @@ def pieces(sound: Sound, rate: SampleRate, *, pause: bool) -> Iterator[bytes]:
     whole = np.append(sound, np.zeros(round(PAUSE_S * rate), np.int16)) if pause else sound
     for begin in range(0, len(whole), step):
         yield whole[begin : begin + step].astype("<i2", copy=False).tobytes()
+
+
+def silence(rate: SampleRate) -> bytes:
+    """Return the pause between two sentences."""
+    return bytes(2 * round(PAUSE_S * rate))

@@ -90,7 +90,7 @@ def module_name(config: Config, stage: str) -> str | None:
     part = dict(config.pipeline.stages)[stage]
     if part.vendor == "local":
         return None
-    name = part.vendor
+    name: str = part.vendor
     if stage == "llm" and name == "openai":
         name = f"openai_{config.pipeline.llm.api}"
     return f"{_BACKENDS}.{stage}.{name}"

@@ -2,11 +2,11 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
-from appliance.backend.context import Owed
-from appliance.backend.local.understand.types import Call
+from appliance.backend.context import Called, Owed
+from appliance.backend.pipeline.parts import Answered, Asked
 from appliance.catalogue import ToolSpec
 from appliance.ports import ToolResult
 from appliance.units import CallId, ResponseId, Seconds, TurnNumber
@@ -17,20 +17,42 @@ MOST_LATE = 8
 _WELL = frozenset({"done", "unchanged"})
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a turn is about, and how far it has come."""
+
+    asked: Asked | None = None
+    """``None``: there are only results to be told."""
+
+    answered: tuple[Answered, ...] = ()
+    """What the calls made for it came to, round by round."""
+
+    said: str = field(default="", repr=False)
+    """What was said to it so far."""
+
+    rounds: int = 0
+    """How often it was thought about."""
+
+
 @dataclass(slots=True, eq=False)
 class Calls:
     """What a reply asked for; complete when every call is answered."""
 
     turn: TurnNumber
-    owed: tuple[CallId, ...]
-    closes: bool
-    """The conversation ends with one of them."""
-
     response: ResponseId | None = None
     """The reply that made them; ``None``: a reply of another backend."""
 
+    request: Request = Request()
+    """What they were made for."""
+
     remark: str = field(default="", repr=False)
     """What to add to their results."""
+
+    closes: bool = False
+    """The conversation ends with one of them."""
+
+    sealed: bool = False
+    """The reply that made them is over: it makes no more."""
 
     until: Seconds = Seconds(math.inf)
     """When the user is told that it takes long, on the event loop's clock."""
@@ -47,33 +69,58 @@ class Calls:
     offered: bool = False
     """Their report has been offered and taken."""
 
-    _answers: dict[CallId, ToolResult] = field(default_factory=dict, repr=False)
+    _calls: dict[CallId, Called] = field(default_factory=dict, repr=False)
+    _claimed: bool = False
+
+    def add(self, called: Called, *, closes: bool) -> None:
+        """Take a call, with its answer if it is there."""
+        self._calls[called.call] = called
+        self.closes = self.closes or closes
 
     def answer(self, call: CallId, result: ToolResult) -> bool:
         """Take the answer to one call; the first one counts. Tell whether it was taken."""
-        if call not in self.owed or call in self._answers:
+        called = self._calls.get(call)
+        if called is None or called.result is not None:
             return False
-        self._answers[call] = result
+        self._calls[call] = replace(called, result=result)
         return True
+
+    def withdraw(self, call: CallId) -> None:
+        """Forget a call that was not made after all."""
+        self._calls.pop(call, None)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no call at all."""
+        return not self._calls
 
     @property
     def complete(self) -> bool:
         """Whether nothing is owed any more."""
-        return len(self._answers) == len(self.owed)
+        every = all(called.result is not None for called in self._calls.values())
+        return self.sealed and every and not self.empty
 
-    def results(self) -> tuple[ToolResult, ...]:
+    def claim(self) -> bool:
+        """Tell whether they are complete, once."""
+        first = self.complete and not self._claimed
+        self._claimed = self._claimed or first
+        return first
+
+    def results(self) -> tuple[Answered, ...]:
         """Return the answers to be told, in the order of the calls."""
-        came = tuple(self._answers[call] for call in self.owed if call in self._answers)
-        return tuple(filter(_went_wrong, came)) if self.silenced else came
+        came = [
+            Answered(called.call, called.tool, called.arguments, called.result)
+            for called in self._calls.values()
+            if called.result is not None
+        ]
+        return tuple(each for each in came if not self.silenced or _went_wrong(each.result))
 
 
 def taken_over(owed: Owed, tools: Sequence[ToolSpec]) -> Calls:
     """Return the calls of another backend, with the answers that came there."""
-    names = tuple(called.call for called in owed.calls)
-    calls = Calls(owed.turn, names, closes((called.tool for called in owed.calls), tools))
+    calls = Calls(owed.turn, sealed=True)
     for called in owed.calls:
-        if called.result is not None:
-            calls.answer(called.call, called.result)
+        calls.add(called, closes=closes((called.tool,), tools))
     return calls
 
 
@@ -109,7 +156,19 @@ class Ledger:
     def answer(self, call: CallId, result: ToolResult) -> Calls | None:
         """Take an answer; return the calls that it completes, if it does."""
         calls = next((calls for calls in self._open if calls.answer(call, result)), None)
-        return calls if calls is not None and calls.complete else None
+        return calls if calls is not None and calls.claim() else None
+
+    def withdraw(self, call: CallId) -> None:
+        """Forget a call that was not made after all."""
+        for calls in self._open:
+            calls.withdraw(call)
+
+    def seal(self, calls: Calls) -> bool:
+        """Take note that a reply makes no more calls; tell whether they are complete by that."""
+        calls.sealed = True
+        if calls.empty:
+            self._open.remove(calls)
+        return calls.claim()
 
     def tell(self, calls: Sequence[Calls], response: ResponseId) -> None:
         """Note which reply tells the answers."""
@@ -118,6 +177,7 @@ class Ledger:
 
     def put_off(self, calls: Calls) -> bool:
         """Keep the answers for later; tell whether there is anything to tell."""
+        calls.overtaken = True
         self._open = [other for other in self._open if other is not calls]
         if calls.results():
             self._late.append(calls)
@@ -149,15 +209,6 @@ def closes(called: Iterable[str], tools: Sequence[ToolSpec]) -> bool:
     """Tell whether one of the tools called ends the conversation."""
     closing = {tool.name for tool in tools if tool.closes}
     return not closing.isdisjoint(called)
-
-
-def summary(calls: Sequence[Call]) -> str:
-    """Return the calls in one line: ``light(target=kitchen, state=on); stop()``."""
-    return "; ".join(f"{call.tool}({_listed(call.arguments)})" for call in calls)
-
-
-def _listed(arguments: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in arguments.items())
 
 
 def _went_wrong(result: ToolResult) -> bool:
