@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import Player
-from tests.realtime_box import Room, demo, tone
+from tests.realtime_box import Room, demo, scene, tone
 from tests.realtime_server import RealtimeServer, Reply, Script
 
 BUTLER = """
@@ -46,7 +46,7 @@ def test_the_wake_word_says_who_the_box_is(play: Player, tmp_path: Path) -> None
 def test_a_reply_that_breaks_a_rule_is_cut_and_the_box_says_so(play: Player) -> None:
     rule = {"name": "violence", "words": ["gun"], "say": "Not in this house."}
     script = Script(replies=[Reply("First you take the gun and then you run away.", tone(4.0))])
-    came = Room(play, script, demo(0.0, 12.0), {"guardrails": {"rules": [rule]}})()
+    came = Room(play, script, scene(12.0), {"guardrails": {"rules": [rule]}})()
     assert [entry.data["rule"] for entry in came.named("cut")] == ["violence"]
     assert "Not in this house." in came.said()
     assert "run away" not in came.said()
