@@ -69,9 +69,10 @@ class Errands:
         if value == ON_DEVICE:
             self._discretion.set(True)
             return ""
-        name = "" if value == AUTOMATIC else value
-        if not self._switching.choose(name):
+        if value != AUTOMATIC and value not in self._switching.names:
             return "value"
+        name = "" if value == AUTOMATIC else value
+        self._switching.choose(name)
         if name and name not in self._switching.cloud:  # it may serve in privacy mode, too
             return ""
         self._discretion.set(False)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from appliance.cli import (
     actions,
     ask,
+    backends,
     doctor,
     enhance,
     house_actions,
@@ -62,6 +63,7 @@ for word, action in (
 app.add_typer(actions.app, name="actions")
 app.add_typer(pin.app, name="pin")
 app.add_typer(models.app, name="models")
+app.add_typer(backends.app, name="backends")
 app.add_typer(prompts.app, name="prompts")
 
 

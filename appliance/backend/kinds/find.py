@@ -59,4 +59,5 @@ def facts(name: str, config: Config) -> Facts:
     try:
         return kind(name).facts(config)
     except ConfigError as error:
-        return broken("; ".join(each.removeprefix("backend.order: ") for each in error.problems))
+        own = (each.removeprefix("backend.order: ") for each in error.problems)
+        return broken("; ".join(each.removeprefix(f"{name} cannot be used: ") for each in own))

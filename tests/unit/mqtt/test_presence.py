@@ -102,6 +102,7 @@ def test_who_answers_is_retained_with_the_reason_and_whether_anything_leaves_the
         "name": "realtime",
         "reason": "configured",
         "private": True,
+        "chosen": "",
     }
     presence.note(BackendChanged("local", "privacy", "realtime"), Seconds(2.0))
     assert json.loads(bridge.retained[topic])["name"] == "local"
@@ -167,4 +168,5 @@ def test_who_answers_can_be_told_before_anything_has_changed(
         "name": "local",
         "reason": "privacy",
         "private": True,
+        "chosen": "",
     }
