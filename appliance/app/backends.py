@@ -159,7 +159,8 @@ async def open_answers(
             cloud = await in_background(_cloud, kinds, config)
             chosen = asked["backend"] if asked["backend"] in names else None
             start = Choice(names, cloud, private=private, preferred=chosen)
-            failover = _failover(kinds, means, start, accounts, personas)
+            idle = await in_background(_idle_closes, kinds, config)
+            failover = _failover(kinds, means, start, accounts, personas, idle)
             answers = Answers(failover, failover, names[0], accounts, private, personas=personas)
             if personas is not None:
                 personas.on_change.append(failover.renew)
@@ -199,12 +200,18 @@ def _cloud(kinds: Mapping[str, Kind], config: Config) -> frozenset[str]:
     return frozenset(name for name, each in kinds.items() if each.facts(config).cloud)
 
 
+def _idle_closes(kinds: Mapping[str, Kind], config: Config) -> dict[str, Seconds]:
+    wanted = {name: each.facts(config).idle_close_s for name, each in kinds.items()}
+    return {name: Seconds(each) for name, each in wanted.items() if each is not None}
+
+
 def _failover(
     kinds: Mapping[str, Kind],
     means: Means,
     start: Choice,
     accounts: Accounts,
     personas: Personas | None,
+    idle_closes: Mapping[str, Seconds],
 ) -> Failover:
     def opener(name: str) -> Opener:
         def made(handover: Handover) -> Backend:
@@ -220,6 +227,7 @@ def _failover(
         patience=Lives(
             try_for=Seconds(2 * backend.connect_s + backend.stall_s),
             idle_close=Seconds(backend.idle_close_s),
+            idle_closes=idle_closes,
             recycle=Seconds(backend.recycle_min * 60),
             remote=frozenset(kinds) - {LOCAL},
             remember_turns=backend.remember_turns,

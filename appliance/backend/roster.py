@@ -10,7 +10,7 @@ is tried again, old talk is forgotten.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appliance.backend import choice as choosing
 from appliance.backend.choice import CHOSEN, PRIVACY, Choice
@@ -47,6 +47,9 @@ class Patience:
     idle_close: Seconds = Seconds(60.0)
     """A session in the cloud that nobody has used for so long is closed."""
 
+    idle_closes: Mapping[str, Seconds] = field(default_factory=dict)
+    """The same of a backend that wants it sooner, by name."""
+
     recycle: Seconds = Seconds(3000.0)
     """A session in the cloud that is older is replaced before the next turn."""
 
@@ -57,6 +60,10 @@ class Patience:
     remember_turns: int = 12
     remember: Seconds = Seconds(600.0)
     """How many turns a new session is told, and how old they may be."""
+
+    def idle(self, name: str) -> Seconds:
+        """Return after how long without use a session of this backend is closed."""
+        return min(self.idle_close, self.idle_closes.get(name, self.idle_close))
 
 
 class Roster:
@@ -333,7 +340,7 @@ class Roster:
             return None
         if duty is not None and duty.busy:
             return None
-        return Seconds(link.used_at + self._patience.idle_close)
+        return Seconds(link.used_at + self._patience.idle(link.name))
 
     def _trial_at(self) -> Seconds | None:
         trial = self._trial
@@ -342,7 +349,7 @@ class Roster:
             return None if due is None else due[1]
         if not self._proven:
             return Seconds(self._clock.now() + LOOK_S)
-        return Seconds(trial.used_at + self._patience.idle_close)
+        return Seconds(trial.used_at + self._patience.idle(trial.name))
 
     def _tend(self) -> None:
         self._undo = None
@@ -365,7 +372,7 @@ class Roster:
 
     def _look_at(self, trial: Link, now: Seconds) -> None:
         if self._proven:
-            if trial.used_at + self._patience.idle_close <= now:
+            if trial.used_at + self._patience.idle(trial.name) <= now:
                 self._retire_trial()
         elif trial.ready:
             self._proven = True

@@ -29,7 +29,7 @@ class Live(Section):
     """How long the model behind thinks; unset: the vendor's choice."""
 
     voice: str = "marin"
-    """As the vendor names them: marin, cedar, quartz, willow …, or ``voice_…``: one of your own."""
+    """As the vendor names them: marin, cedar, quartz, willow …; ``voice_…``: one of your own."""
 
     rate: Literal[16_000, 24_000] = 16_000
     """Samples a second, both ways. 16000 is what the box hears; 24000 sounds a little brighter."""

@@ -53,6 +53,10 @@ class Facts:
     sees: bool = False
     """It can be shown pictures."""
 
+    idle_close_s: float | None = None
+    """Its sessions are closed after so long without use, if that is sooner than
+    ``backend.idle_close_s``: each second of them is paid. ``None``: they are not."""
+
 
 class Kind(Protocol):
     """One kind of backend. Every method may be called more than once; none keeps state."""

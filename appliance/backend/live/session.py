@@ -4,7 +4,7 @@ Field by field as in the types of openai-python 3.52, ``types/live``. The server
 does not know, and only the settings of the model behind can be changed later.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -22,8 +22,8 @@ MOST_TOOLS: Final = 128
 
 DELEGATING: Final = """\
 # How you get things done
-- You hear and speak; another model behind you has the tools. Hand everything to it that has to be \
-done, looked up or known for certain about this home; answer small talk and general knowledge \
+- You hear and speak; another model behind you has the tools. Hand everything to it that has to \
+be done, looked up or known for certain about this home; answer small talk and general knowledge \
 yourself.
 - Never say that something was done before the answer from behind says so.
 - What you hear is one room. If nobody speaks to you, say nothing."""
@@ -77,7 +77,7 @@ def session_object(
     return session
 
 
-def tool_objects(tools: Sequence[ToolSpec]) -> list[Mapping[str, object]]:
+def tool_objects(tools: Sequence[ToolSpec]) -> list[Fields]:
     """Return the tools as the model behind sees them."""
     return [{"type": "function", **function(tool)} for tool in callable_tools(tools)][:MOST_TOOLS]
 

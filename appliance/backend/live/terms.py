@@ -1,10 +1,10 @@
 """What a Live session is like, and how long we wait in it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from appliance.events import BackendEvent
-from appliance.units import SampleRate, Seconds
+from appliance.events import BackendEvent, Usage, Used
+from appliance.units import SampleRate, Seconds, TurnNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,15 @@ class Terms:
     rate: SampleRate = SampleRate(16_000)
     """Of the sound, both ways."""
 
+    free: bool = False
+    """For billing: the server is our own."""
+
     closing: frozenset[str] = frozenset()
     """Names of the tools with which a conversation ends."""
+
+    def bill(self, usage: Usage, turn: TurnNumber | None) -> Used:
+        """Return the bill for what was used."""
+        return Used(replace(usage, free=self.free), turn)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ passed on with what follows; the silence that ends it is not. Time is that of th
 samples, so it does not matter how fast the stream comes.
 """
 
-from enum import Enum
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -14,8 +14,8 @@ from appliance.units import SampleRate, Seconds
 
 LOUD: Final = 0.0006
 """Root mean square above which the stream is a voice, as a share of full scale. Measured by
-livekit-agents 1.8.9 (``llm/_realtime/gpt_live.py``): silence is all zeros but for a short tick when
-the session begins, and speech begins an order of magnitude above."""
+livekit-agents 1.8.9 (``llm/_realtime/gpt_live.py``): silence is all zeros but for a short tick
+when the session begins, and speech begins an order of magnitude above."""
 
 PAUSE: Final = Seconds(0.8)
 """Silence that ends a group, as there: longer than the pauses between sentences."""
@@ -24,14 +24,24 @@ TAKEN_UP: Final = Seconds(0.3)
 """Silence after which a model that was talked over, and has heard the user, answers anew."""
 
 _WINDOW: Final = Seconds(0.02)
-_LONGEST_PAUSE: Final = Seconds(2.0)
-"""More silence than this is not kept."""
 
 
-class Edge(Enum):
-    """What happens in the stream besides sound."""
+@dataclass(slots=True)
+class Voice:
+    """Sound that is spoken."""
 
-    ENDED = "ended"
+    pcm: bytes = field(repr=False)
+    """What is spoken."""
+
+    pause: bytes = field(default=b"", repr=False)
+    """The silence in front of it, if it goes on with a group."""
+
+    paused: Seconds = PAUSE
+    """How long it was silent before; no more than ``PAUSE``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
     """The group is over."""
 
 
@@ -42,19 +52,17 @@ class Gate:
         self.open = False
         """A group goes on."""
 
-        self.quiet = PAUSE
-        """Silence since the last voice, in the time of the stream; no more than ``PAUSE``."""
-
+        self._quiet = PAUSE  # since the last voice
         self._pause = bytearray()  # silence that is passed on if the voice goes on
 
-    def feed(self, pcm: bytes, rate: SampleRate) -> list[bytes | Edge]:
+    def feed(self, pcm: bytes, rate: SampleRate) -> list[Voice | Silence]:
         """Take the next of the stream; give what is spoken, and where a group ends.
 
         Args:
             pcm: Signed 16-bit little-endian mono, whole samples.
             rate: Of it.
         """
-        found: list[bytes | Edge] = []
+        found: list[Voice | Silence] = []
         size = max(2, int(_WINDOW * rate) * 2)
         for begin in range(0, len(pcm), size):
             window = pcm[begin : begin + size]
@@ -64,31 +72,26 @@ class Gate:
                 self._keep_quiet(window, rate, found)
         return found
 
-    def begin(self) -> None:
-        """Take it that a group begins: its text has come, its sound follows."""
-        self.open = True
-        self.quiet = Seconds(0.0)
-        self._pause.clear()
-
-    def _speak(self, window: bytes, found: list[bytes | Edge]) -> None:
-        piece = bytes(self._pause) + window if self.open else window
-        self._pause.clear()
-        self.open = True
-        self.quiet = Seconds(0.0)
-        if found and isinstance(found[-1], bytes):
-            found[-1] += piece
+    def _speak(self, window: bytes, found: list[Voice | Silence]) -> None:
+        last = found[-1] if found else None
+        if isinstance(last, Voice) and not self._quiet:
+            last.pcm += window
         else:
-            found.append(piece)
+            pause = bytes(self._pause) if self.open else b""
+            found.append(Voice(window, pause, self._quiet))
+        self._pause.clear()
+        self._quiet = Seconds(0.0)
+        self.open = True
 
-    def _keep_quiet(self, window: bytes, rate: SampleRate, found: list[bytes | Edge]) -> None:
-        self.quiet = Seconds(min(PAUSE, self.quiet + len(window) / 2 / rate))
+    def _keep_quiet(self, window: bytes, rate: SampleRate, found: list[Voice | Silence]) -> None:
+        self._quiet = Seconds(min(PAUSE, self._quiet + len(window) / 2 / rate))
         if not self.open:
             return
-        if self.quiet >= PAUSE - _WINDOW / 2:
+        if self._quiet >= PAUSE - _WINDOW / 2:
             self.open = False
             self._pause.clear()
-            found.append(Edge.ENDED)
-        elif len(self._pause) < _LONGEST_PAUSE * rate * 2:
+            found.append(Silence())
+        else:
             self._pause += window
 
 

@@ -76,14 +76,14 @@ def test_a_model_without_a_price_is_never_free_but_counted_as_the_dearest(model:
     usage = Usage(model, text_in=10, text_cached=10, audio_out=10, text_out=10)
     assert TARIFF.cost(usage) == Cost(MicroUsd(10 * 4 + 10 * 64 + 10 * 24), estimated=True)
     sound = Usage(model, audio_s=Seconds(60.0))
-    assert TARIFF.cost(sound) == Cost(MicroUsd(17_000), estimated=True)
+    assert TARIFF.cost(sound) == Cost(MicroUsd(50_000), estimated=True)
 
 
 def test_a_use_for_which_the_model_has_no_price_is_not_free_either() -> None:
     by_token = Usage("gpt-transcribe", audio_in=100)  # known by the minute only
     assert TARIFF.cost(by_token) == Cost(MicroUsd(3_200), estimated=True)
     by_time = Usage("gpt-realtime-2.1", audio_s=Seconds(60.0))
-    assert TARIFF.cost(by_time) == Cost(MicroUsd(17_000), estimated=True)
+    assert TARIFF.cost(by_time) == Cost(MicroUsd(50_000), estimated=True)
 
 
 def test_nothing_costs_nothing() -> None:
