@@ -104,7 +104,7 @@ def test_help_lists_every_task_and_sets_nothing_up(machine: Machine) -> None:
     code, out, _ = machine.run("help")
 
     assert code == 0
-    for task in ("tests", "check", "bench", "models", "lock", "help", "WORD"):
+    for task in ("tests", "check", "bench", "models", "extras", "lock", "help", "WORD"):
         assert re.search(rf"^\./run {task}\b", out, re.MULTILINE)
     assert machine.notes() == []
 
@@ -127,6 +127,29 @@ def test_the_second_start_sets_nothing_up(machine: Machine) -> None:
 
     assert (code, err) == (0, "")
     assert machine.notes() == ["voice-appliance run", str(machine.home)]
+
+
+def test_extras_that_were_added_are_part_of_every_set_up(machine: Machine) -> None:
+    def asked_for() -> str:
+        return " ".join(line for line in machine.called("uv") if line.startswith("uv export"))
+
+    assert "--extra" not in (machine.run("config") and asked_for())
+    code, _, err = machine.run("extras", "mcp", "cloud")
+    assert code == 0, err
+    assert "--extra cloud --extra mcp" in asked_for()
+    machine.run("config")
+    assert asked_for() == ""  # nothing has changed since
+    machine.run("extras", "llm")
+    assert "--extra cloud --extra llm --extra mcp" in asked_for()
+    assert "cloud llm mcp" in machine.run("extras")[2]
+    machine.run("extras", "none")
+    assert "--extra" not in asked_for()
+
+
+def test_an_extra_that_nobody_knows_is_one_line(machine: Machine) -> None:
+    code, _, err = machine.run("extras", "clod")
+    assert code == 1
+    assert err == "run: there is no extra clod; there are: board camera cloud llm mcp \n"
 
 
 def test_any_other_word_is_handed_over_in_the_folder_of_the_caller(
