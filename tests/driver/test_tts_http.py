@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
+import appliance.backend.web.wire  # noqa: F401 - while the loop runs it would need a thread
 from appliance.backend.prompting.persona import PLAIN, Persona
 from appliance.backend.tts.openai import OpenAiSpeech, text_to_speech
-from appliance.backend.web import wire
 from appliance.config import Config
 from appliance.errors import (
     BackendError,
@@ -28,14 +28,10 @@ from tests.speech_server import Manners, Refusal, SpeechServer, serving
 from tests.tts_servers import KEY, RATE, pcm_of
 from tests.virtual_time import run_virtual
 
-assert (
-    wire
-)  # imported here: while the loop runs it would be in a thread, which virtual time has not
-
 HELLO, HOW = "Hello there, dear listener.", "How are you?"
 
 
-def config(url: str, *, key: str | None = KEY, **part: object) -> Config:
+def config(url: str, key: str | None = KEY, /, **part: object) -> Config:
     keys = {} if key is None else {"tts": key}
     return Config.model_validate(
         {"keys": keys, "pipeline": {"tts": {"vendor": "openai", "url": url, **part}}}
@@ -288,7 +284,7 @@ def test_an_error_of_whoever_gives_the_sentences_is_passed_on() -> None:
 def test_a_wrong_key_is_refused(key: str | None) -> None:
     async def run() -> None:
         async with serving() as server:
-            tts = text_to_speech(config(server.url, key=key), PLAIN)
+            tts = text_to_speech(config(server.url, key), PLAIN)
             with pytest.raises(BackendRefused, match="invalid_api_key"):
                 await tts.probe()
             await tts.close()
@@ -304,7 +300,7 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_sent(
     url: str, reason: str
 ) -> None:
     with pytest.raises(BackendRefused, match=reason):
-        text_to_speech(config(url, key=None), PLAIN)
+        text_to_speech(config(url, None), PLAIN)
 
 
 def test_a_key_is_never_sent_unencrypted_over_the_internet() -> None:
