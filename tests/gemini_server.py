@@ -14,7 +14,7 @@ import base64
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -35,7 +35,7 @@ PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateCo
 
 _quiet = logging.getLogger(__name__)
 _quiet.setLevel(logging.CRITICAL)
-_client = Client(api_key="none")._api_client  # noqa: SLF001 - what the converter asks for
+_client = Client(api_key="none")._api_client
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,8 @@ class GeminiServer:
                 "status": refusal.code or refusal.type,
             }
             return _refused(refusal.status, {"error": error})
-        if request.path.split("?")[0] != PATH:
+        asked = request.path.split("?")[0]
+        if f"/{asked.lstrip('/')}" != PATH:  # the SDK puts two slashes before it
             return _refused(404, {})
         if request.headers.get("x-goog-api-key") != KEY:
             error = {
@@ -185,7 +186,7 @@ class GeminiServer:
     async def _serve(self, socket: ServerConnection) -> None:
         session = GeminiSession(socket)
         self.sessions.append(session)
-        with suppress(ConnectionClosed):
+        try:
             async with asyncio.TaskGroup() as group:
                 try:
                     async for raw in socket:
@@ -193,6 +194,10 @@ class GeminiServer:
                 finally:
                     if session.playing is not None:
                         session.playing.cancel()
+        except BaseExceptionGroup as failed:
+            _, others = failed.split(ConnectionClosed)
+            if others is not None:
+                self.violations.append(f"the server broke: {others.exceptions!r}")
 
     # -- what comes ----------------------------------------------------------------------------
 
@@ -213,11 +218,18 @@ class GeminiServer:
             self._answered(session, response["functionResponses"], group)
 
     def _checked(self, raw: dict[str, Any]) -> dict[str, Any]:
+        setup = dict(raw.get("setup", {}))
+        listening = setup.pop("realtimeInputConfig", {})  # the SDK's type knows it elsewhere
         try:
-            message = types.LiveClientMessage.model_validate(raw)
-            _live_converters._LiveClientMessage_to_mldev(_client, message)  # noqa: SLF001
+            types.RealtimeInputConfig.model_validate(listening)
+            message = types.LiveClientMessage.model_validate(
+                {**raw, **({"setup": setup} if setup else {})}
+            )
+            _live_converters._LiveClientMessage_to_mldev(_client, message)
         except (ValidationError, ValueError) as error:
             self.violations.append(f"{next(iter(raw))}: {error}")
+            return raw
+        if setup:
             return raw
         return message.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
@@ -249,7 +261,7 @@ class GeminiServer:
             self._violated(not session.active, "input outside an activity")
             if audio := given.get("audio"):
                 self._violated(audio["mimeType"] != "audio/pcm;rate=16000", "another rate")
-                session.pcm += base64.b64decode(audio["data"])
+                session.pcm += base64.urlsafe_b64decode(audio["data"])
             session.texts += [given["text"]] if "text" in given else []
 
     def _violated(self, wrong: bool, what: str) -> None:  # noqa: FBT001
@@ -284,6 +296,8 @@ class GeminiServer:
         waited = bool(session.open_calls)
         session.open_calls -= {response["id"] for response in responses}
         if waited and not session.open_calls:
+            if session.playing is not None:
+                session.playing.cancel()
             session.playing = group.create_task(self._play(session, self._next(session, b"")))
 
     # -- what goes out -------------------------------------------------------------------------

@@ -33,5 +33,5 @@ async def _read(session: SocketSession) -> None:
         async for _ in session.events():
             pass
     except BackendUnavailable:
-        if not session.ready_s:  # else it was we who ended it
+        if session.ready_s is None:  # else it was we who ended it
             raise
