@@ -37,7 +37,7 @@ from appliance.units import SampleRate, Seconds
 log = logging.getLogger(__name__)
 
 MOST_KEPT_S = 300.0
-"""Seconds of sound that wait to be taken; then the service must wait."""
+"""Seconds of sound that wait to be taken; a service that sends more has lost its mind."""
 
 BEAT = Seconds(8.0)
 """A reply that waits so long for its next sentence is kept open."""
@@ -58,13 +58,7 @@ class _Line:
         self.moved = Seconds(loop.time())
         """When something was last sent or heard."""
 
-        self._room = asyncio.Event()
         self._reader = loop.create_task(self._read(), name="tts.read")
-
-    def take(self) -> bytes:
-        """Return the next piece of sound."""
-        self._room.set()
-        return self.sound.popleft()
 
     async def send(self, messages: tuple[str, ...], patience: Seconds) -> None:
         """Send messages; where the connection is gone, its reader has said why.
@@ -114,10 +108,8 @@ class _Line:
         self.changed.set()
         for reply in heard.send:
             await self.socket.send(reply)
-        most = MOST_KEPT_S * self.rules.rate * 2
-        while sum(map(len, self.sound)) > most:
-            self._room.clear()
-            await self._room.wait()
+        if sum(map(len, self.sound)) > MOST_KEPT_S * self.rules.rate * 2:
+            raise ProtocolViolation("the voice service sends too much sound")
 
 
 @dataclass(slots=True)
@@ -282,7 +274,7 @@ class Carrier:
             changed.clear()
             line = reply.line
             if line is not None and line.sound:
-                return line.take()
+                return line.sound.popleft()
             if work.done() and not work.cancelled():
                 work.result()
             if line is not None and line.rules.complete:
