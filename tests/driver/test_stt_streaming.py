@@ -173,6 +173,17 @@ def test_what_came_after_the_pause_is_not_lost_where_it_ends_otherwise(
 
 
 @MODELS
+def test_an_end_that_nobody_expected_is_an_end(model: str) -> None:
+    async def scene() -> None:
+        async with opened(model) as (_, service):
+            turn = service.listen()
+            await hear(turn, spoken("turn on"))
+            assert await turn.finish(as_expected=True) == "turn on"
+
+    run_virtual(scene())
+
+
+@MODELS
 def test_a_long_turn_of_many_segments(model: str) -> None:
     text = " ".join(f"word{number}" for number in range(80))
 
@@ -314,6 +325,20 @@ def test_a_dropped_turn_is_not_heard_in_the_next(model: str) -> None:
             assert await say(service, "the light") == "the light"
 
     run_virtual(scene())
+
+
+@REUSED
+def test_the_sound_of_two_turns_is_kept_apart(model: str) -> None:
+    async def scene() -> list[str]:
+        async with opened(model) as (server, service):
+            turn = service.listen()
+            await hear(turn, spoken("never mind"))
+            await turn.drop()
+            await asyncio.sleep(0.5)
+            return server.calls[0].texts
+
+    (line,) = run_virtual(scene())
+    assert "inalize" in line
 
 
 @REUSED

@@ -108,7 +108,7 @@ class NovaRules:
     def _segment(self, said: Message) -> None:
         start, length = reading.number_of(said, "start"), reading.number_of(said, "duration")
         end = start + length
-        if text := self._words(said, start, end):
+        if text := self._words(said, start):
             told = [begun for begun, _ in self._segments] if length else []
             if start in told:  # told twice
                 self._segments[told.index(start)] = (start, text)
@@ -117,14 +117,12 @@ class NovaRules:
         reached = end + (_OF_FLUSH if said.get("from_finalize") is True else _NEAR)
         self._marks = [mark for mark in self._marks if mark > reached]
 
-    def _words(self, said: Message, start: float, end: float) -> str:
+    def _words(self, said: Message, start: float) -> str:
         """Return what a segment says of the turn; of one that began before it, its own words."""
         every = reading.objects_of(reading.object_of(said, "channel"), "alternatives")
         best: Message = every[0] if every else {}
         if start >= self._begun - _NEAR:
             return reading.text_of(best, "transcript").strip()
-        if end <= self._begun + _NEAR:
-            return ""
         words = reading.objects_of(best, "words")
         own = (word for word in words if reading.number_of(word, "start") >= self._begun - _NEAR)
         return " ".join(
