@@ -42,6 +42,9 @@ class Replies:
         self.closed = False
         """It is held, and the voice has ended already."""
 
+        self.age = 0.0
+        """Seconds of the user's sound since then."""
+
         self.called = False
         """It has called a tool, so another reply follows."""
 

@@ -162,7 +162,7 @@ class LiveRules:
     def audio(self, pcm: bytes) -> Out:
         """Let the model hear the user."""
         if pcm:
-            self._talk.listen()
+            self._talk.listen(Seconds(len(pcm) / 2 / self.rate))
             self._clock.listen()
             self._outlet.send(*wire.appends(pcm))
         return self._out(None)

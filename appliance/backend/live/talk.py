@@ -28,6 +28,9 @@ _BEHIND: Final = Seconds(30.0)
 _SIGN: Final = Seconds(2.0)
 """How often a reply shows that it goes on; without a sign the turn is given up after 6 s."""
 
+_STALE: Final = Seconds(1.0)
+"""What the model said so long before the commit, and then no more, was no answer."""
+
 _MOST_ROUNDS: Final = 16
 """Times that the model behind may go on in one turn."""
 
@@ -70,9 +73,10 @@ class Talk:
 
     # -- the conversation -------------------------------------------------------------------
 
-    def listen(self) -> None:
-        """The user's turn begins."""
+    def listen(self, heard: Seconds = Seconds(0.0)) -> None:
+        """The user's turn begins, or goes on for so long."""
         if self.speaking:
+            self.replies.age += heard
             return
         if self.replies.goes_on:  # nobody has cancelled it, and nobody hears it any more
             self.replies.end(calls_tool=False, stay=True)
@@ -86,6 +90,8 @@ class Talk:
         self.speaking = False
         self._wait_for(turn, now)
         self._transcript.wait(now)
+        if self.replies.closed and not self.replies.called and self.replies.age >= _STALE:
+            self.replies.drop()  # it was said into a pause of the user's
         if self.replies.held is not None:
             self._transcript.tell(turn)
             self.replies.number(turn)
@@ -213,7 +219,7 @@ class Talk:
     def _fell_silent(self, now: Seconds) -> None:
         self.dropping = False
         if self.replies.held is not None:
-            self.replies.closed = True
+            self.replies.closed, self.replies.age = True, 0.0
             if not self.replies.worth_keeping:
                 self.replies.drop()
             return
