@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from pydantic import SecretStr
 
-from appliance.backend.pipeline.parts import Recognition, SpeechToText
+from appliance.backend.pipeline.parts import Probes, Recognition, SpeechToText
 from appliance.backend.stt import cartesia, deepgram
 from appliance.config import Config
 from appliance.errors import (
@@ -619,8 +619,9 @@ def test_a_probe_opens_a_connection_and_says_so(model: str) -> None:
     async def scene() -> str:
         async with serving() as server:
             settings = config(server, model)
-            probe = cartesia.probe if model == INK else deepgram.probe
-            told = await probe(settings)
+            service = made(settings)
+            assert isinstance(service, Probes)
+            told = await service.probe()
             await asyncio.sleep(0.1)
             assert [call.closed for call in server.calls] == [True]
             assert not server.calls[0].pieces
@@ -632,7 +633,7 @@ def test_a_probe_opens_a_connection_and_says_so(model: str) -> None:
 def test_a_probe_tells_what_is_wrong() -> None:
     async def scene() -> None:
         async with serving(Ways(refusal=NO_CREDIT)) as server:
-            await deepgram.probe(config(server, NOVA))
+            await deepgram.speech_to_text(config(server, NOVA)).probe()
 
     assert isinstance(fails(scene), BackendRefused)
 

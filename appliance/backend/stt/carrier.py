@@ -125,6 +125,24 @@ class Carrier:
         """Begin with a turn."""
         return StreamedTurn(self, self._service)
 
+    async def probe(self) -> str:
+        """Open a connection and close it again; no sound is sent, so nothing is billed.
+
+        Raises:
+            BackendError: It will not have us, or cannot be reached.
+        """
+        clock = asyncio.get_running_loop().time
+        began, connection = clock(), Connection(self._service)
+        try:
+            await connection.open()
+            took = clock() - began
+            await asyncio.sleep(_PROBE)
+            connection.check()
+        finally:
+            connection.give_up()
+            await connection.ended()
+        return f"a connection was open after {took:.2f} s"
+
     async def close(self) -> None:
         """Close every connection."""
         connections, self._connections = self._connections, []
@@ -157,22 +175,3 @@ class Carrier:
             connection.give_up()
         else:
             connection.rest()
-
-
-async def probe(service: Service) -> str:
-    """Open a connection and close it again; no sound is sent, so nothing is billed.
-
-    Raises:
-        BackendError: It will not have us, or cannot be reached.
-    """
-    clock = asyncio.get_running_loop().time
-    began, connection = clock(), Connection(service)
-    try:
-        await connection.open()
-        took = clock() - began
-        await asyncio.sleep(_PROBE)
-        connection.check()
-    finally:
-        connection.give_up()
-        await connection.ended()
-    return f"a connection was open after {took:.2f} s"

@@ -3,7 +3,7 @@
 from typing import Final
 
 from appliance.backend.socket.address import Address
-from appliance.backend.stt import asking, carrier
+from appliance.backend.stt import asking
 from appliance.backend.stt.carrier import Carrier
 from appliance.backend.stt.connection import Service
 from appliance.backend.stt.ink import InkRules
@@ -22,15 +22,6 @@ VERSION: Final = "2026-08-14"
 def speech_to_text(config: Config) -> Carrier:
     """Return Cartesia, as the settings say; call it on the event loop."""
     return Carrier(_service(config))
-
-
-async def probe(config: Config) -> str:
-    """Reach it and say how that went.
-
-    Raises:
-        BackendError: It will not have us, or cannot be reached.
-    """
-    return await carrier.probe(_service(config))
 
 
 def address(config: Config) -> Address:

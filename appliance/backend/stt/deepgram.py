@@ -6,7 +6,7 @@ After deepgram-sdk 7.17.0 (2026-11-22); servers of one's own with the same inter
 from typing import Final
 
 from appliance.backend.socket.address import Address
-from appliance.backend.stt import asking, carrier
+from appliance.backend.stt import asking
 from appliance.backend.stt.carrier import Carrier
 from appliance.backend.stt.connection import Service
 from appliance.backend.stt.flux import FluxRules
@@ -26,15 +26,6 @@ _HINTED: Final = "flux-general-multi"
 def speech_to_text(config: Config) -> Carrier:
     """Return Deepgram, as the settings say; call it on the event loop."""
     return Carrier(_service(config))
-
-
-async def probe(config: Config) -> str:
-    """Reach it and say how that went.
-
-    Raises:
-        BackendError: It will not have us, or cannot be reached.
-    """
-    return await carrier.probe(_service(config))
 
 
 def address(config: Config) -> Address:
