@@ -2,7 +2,8 @@
 
 Paths and headers as google-genai 3.4.0, ``live.py`` and ``_api_client.py``, read 2026-11-22, but
 for ``v1beta``, which the vendor's guide names and where all that we set is known; the SDK's own
-choice is ``v1``. A ``gemini.url`` with a path is taken as it is. The words of refusals were seen in public issues of its users; Google documents none.
+choice is ``v1``. A ``gemini.url`` with a path is taken as it is. The words of refusals were seen
+in public issues of its users; Google documents none.
 """
 
 import re
