@@ -128,19 +128,23 @@ class Service:
         accept = {"Accept": "text/event-stream", "Content-Type": "application/json"}
         wire = await self._opened()
         request = wire.request("POST", path, accept, reading.dump(body).encode())
-        async with wire.answer(request) as answer:
-            if answer.kind == "application/json":
-                yield "", _message(await answer.whole(LARGEST_MESSAGE))
-                return
-            async with (
-                aclosing(_events(answer)) as events,
-                aclosing(self._awake(events, frozenset(idle))) as awake,
-            ):
-                async for name, message in awake:
-                    yield name, message
-                    if name in last or reading.text_of(message, "type") in last:
-                        break
-            await answer.drain(ENDING)
+        async with aclosing(self._told(wire, request, last, idle)) as told:
+            async for event in told:
+                yield event
+
+    async def upload_events(
+        self,
+        path: str,
+        fields: Mapping[str, str | list[str]],
+        file: Upload,
+        *,
+        last: Collection[str] = (),
+    ) -> AsyncGenerator[tuple[str, Message], None]:
+        """Post a form with a file in it, as ``upload``; yield its answer, as ``events``."""
+        wire = await self._opened()
+        async with aclosing(self._told(wire, wire.form(path, fields, file), last, ())) as told:
+            async for event in told:
+                yield event
 
     async def sound(self, path: str, body: Mapping[str, object]) -> AsyncGenerator[bytes, None]:
         """Post JSON; yield the bytes of the answer as they come."""
@@ -186,6 +190,23 @@ class Service:
         if wire is not None:
             await wire.close()
 
+    async def _told(
+        self, wire: "Wire", request: "Request", last: Collection[str], idle: Collection[str]
+    ) -> AsyncGenerator[tuple[str, Message], None]:
+        async with wire.answer(request) as answer:
+            if answer.kind == "application/json":
+                yield "", _message(await answer.whole(LARGEST_MESSAGE))
+                return
+            async with (
+                aclosing(_events(answer)) as events,
+                aclosing(self._awake(events, frozenset(idle))) as awake,
+            ):
+                async for name, message in awake:
+                    yield name, message
+                    if name in last or reading.text_of(message, "type") in last:
+                        break
+            await answer.drain(ENDING)
+
     async def _whole(self, wire: "Wire", request: "Request") -> Message:
         async with wire.answer(request) as answer:
             return _message(await answer.whole(LARGEST_MESSAGE))
@@ -199,7 +220,9 @@ class Service:
         while True:
             try:
                 async with asyncio.timeout_at(by):
-                    name, text = await anext(events, ("", "[DONE]"))
+                    name, text = await anext(events)
+            except StopAsyncIteration:
+                return
             except TimeoutError:
                 raise BackendStalled("the server has nothing to say") from None
             if text.strip() == "[DONE]":

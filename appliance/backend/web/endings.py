@@ -60,7 +60,7 @@ _BUSY: Final = frozenset({
     "server_error", "timeout_error", "slow_down",
 })  # fmt: skip
 
-_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,63}")
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z_]{2,63}")  # no digits: a key is no word
 _NO_CREDIT: Final = re.compile(r"credit balance is too low", re.IGNORECASE)
 """Anthropic says so with ``invalid_request_error`` and in words only."""
 

@@ -5,6 +5,7 @@ import logging
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from importlib import import_module
 from typing import Final, Protocol
 
 import httpx2
@@ -15,6 +16,9 @@ from appliance.backend.web.address import WebAddress, base, own_network
 from appliance.backend.web.endings import turned_away
 from appliance.errors import BackendError, BackendStalled, BackendUnavailable, ProtocolViolation
 from appliance.units import Seconds
+
+for _module in ("httpcore2", "anyio._backends._asyncio"):
+    import_module(_module)  # else the library does it on the event loop, when first it is used
 
 for _name in ("httpx2", "httpcore2"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # below that they write down addresses
