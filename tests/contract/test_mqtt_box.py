@@ -48,7 +48,10 @@ SETS = (
     "wake_word",
     "sensitivity",
 )
-REQUESTS = ("say", "ask", "listen", "stop", "duck", "mute", "volume", "state", "ping")
+REQUESTS = (
+    *("say", "ask", "listen", "stop", "duck", "mute", "volume", "backend"),
+    *("state", "ping"),
+)
 
 
 class Phone:

@@ -48,7 +48,9 @@ def _brought(name: str) -> Kind:
     try:
         found = entry.load()
         brought: Kind = found() if isinstance(found, type) else found
-    except Exception as error:  # whatever somebody else's package does while it is imported
+    except ImportError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever somebody else's package does
         what = f"{entry.value} fails: {type(error).__name__}"
         raise ConfigError((f"backend.order: {name} cannot be used: {what}",)) from error
     return BroughtKind(name, brought)
