@@ -199,7 +199,7 @@ class Speaking:
     def __init__(self, name: str) -> None:
         self.name = name
         self.queue: asyncio.Queue[str | None] = asyncio.Queue()
-        self.sounded = self.cancelled = self.closed = False
+        self.sounded = self.cancelled = self.closed = self.over = False
 
 
 class CartesiaVoice(Voice):
@@ -294,7 +294,8 @@ class ElevenLabsVoice(Voice):
                     context.queue.put_nowait(None)
                 continue
             if context is None:
-                if len([each for each in contexts.values() if not each.closed]) >= self.most:
+                if len([each for each in contexts.values() if not each.over]) >= self.most:
+                    self.violations.append("too many contexts")
                     await socket.close(1008, "Maximum simultaneous contexts exceeded (5).")
                     return
                 context = contexts[name] = Speaking(name)
@@ -307,6 +308,7 @@ class ElevenLabsVoice(Voice):
         with suppress(ConnectionClosed):
             while (text := await context.queue.get()) is not None:
                 await self.speak(socket, context, text)  # what is flushed goes on, closed or not
+            context.over = True
             await socket.send(json.dumps({"isFinal": True, "contextId": context.name}))
 
     def chunk(self, context: str, piece: bytes) -> str:

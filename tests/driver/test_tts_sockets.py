@@ -185,6 +185,15 @@ def test_a_model_that_pauses_does_not_end_the_reply(vendor: str) -> None:
     play(vendor, Manners(), main)
 
 
+@BOTH
+def test_sentences_that_follow_one_another_are_one_context(vendor: str) -> None:
+    async def main(server: Voice, tts: Carrier) -> None:
+        await listen(tts, said(HELLO, HOW, GOOD, gap=0.5))  # so that the voice goes on
+        assert len({context for context, _ in server.said}) == 1
+
+    play(vendor, Manners(), main)
+
+
 @pytest.mark.parametrize("gap", [0.6, 0.75, 0.9, 0.999, 1.0, 1.001, 1.1, 1.3])
 def test_no_word_is_lost_about_the_moment_at_which_cartesia_ends_a_context(gap: float) -> None:
     async def sentences() -> AsyncIterator[str]:
