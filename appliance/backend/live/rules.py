@@ -189,7 +189,7 @@ class LiveRules:
 
     def clear(self) -> Out:
         """The user's turn came to nothing."""
-        self._talk.clear()
+        self._talk.move_on()
         return self._out(None)
 
     def cancel(self, response: ResponseId, heard: Seconds, now: Seconds) -> Out:  # noqa: ARG002 - the model hears for itself how far it came

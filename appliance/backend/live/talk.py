@@ -8,7 +8,6 @@ import logging
 from typing import Final
 
 from appliance.backend.context import Owed
-from appliance.backend.live import wire
 from appliance.backend.live.replies import Replies
 from appliance.backend.live.terms import Outlet, Terms
 from appliance.backend.live.transcript import Transcript
@@ -60,9 +59,6 @@ class Talk:
         self._transcript = Transcript(outlet)
         self._taken_up = False  # the model has heard the user since it was talked over
         self._expecting = False  # the voice should tell what the model behind has written
-        self._create_due = False
-        self._creating = ""  # the ``event_id`` of the request to go on
-        self._rounds = 0
         self._closed_epoch = -1  # in which a closing tool was called
 
     @property
@@ -80,13 +76,13 @@ class Talk:
             return
         if self.replies.goes_on:  # nobody has cancelled it, and nobody hears it any more
             self.replies.end(calls_tool=False, stay=True)
-        self._move_on()
+        self.move_on()
         self.speaking = True
 
     def commit(self, turn: TurnNumber, now: Seconds) -> None:
         """The user has finished."""
         if not self.speaking:
-            self._move_on()
+            self.move_on()
         self.speaking = False
         self._wait_for(turn, now)
         self._transcript.wait(now)
@@ -98,20 +94,16 @@ class Talk:
             self.sign_at = Seconds(now + _SIGN)
         self._look(now)
 
-    def clear(self) -> None:
-        """The user's turn came to nothing, and so does what waits for it."""
-        self._move_on()
-
     def cancel(self, response: ResponseId) -> bool:
         """Somebody talks over a reply; ``False``: it is not one of this turn."""
         if self.speaking or not self.replies.of_turn(response):
             return False
-        self._move_on()
+        self.move_on()
         return True
 
     def take(self, turn: TurnNumber, now: Seconds) -> None:
         """Tell what was offered."""
-        self._move_on()
+        self.move_on()
         self._wait_for(turn, now)
         results = self.work.take_late()
         if results:
@@ -136,17 +128,21 @@ class Talk:
             return False
         if batch.late:
             return bool(self.work.late_results)
-        if batch.worth_telling and self.waiting and batch.epoch == self.epoch:
+        if not self.waiting or batch.epoch != self.epoch:
+            return False
+        if batch.worth_telling:
             self._go_on(batch, now)
-        elif self.waiting and batch.epoch == self.epoch:
-            self._give_up_calls(now)
+        elif self.replies.goes_on:
+            self._look(now)
+        elif not self.work.at_work(self.epoch):
+            self.waiting, self.until = False, None  # all were cancelled: nothing is told
         return False
 
     def _wait_for(self, turn: TurnNumber, now: Seconds) -> None:
         self.turn, self.waiting = turn, True
         self.until = Seconds(now + self._terms.patience.stall)
 
-    def _move_on(self) -> None:
+    def move_on(self) -> None:
         """Leave the turn: what comes of it from now on is nobody's."""
         if not self.speaking:
             self._transcript.tell(self.turn)
@@ -155,9 +151,8 @@ class Talk:
         self.epoch += 1
         self.turn = None
         self.speaking = self.waiting = self._expecting = False
-        self._taken_up = self._create_due = False
+        self._taken_up = False
         self.until = None
-        self._rounds = 0
         for call in self.replies.new_turn():
             self.work.withdraw(call)
         self.work.leave()
@@ -236,7 +231,7 @@ class Talk:
             return
         if self._expecting or self.work.at_work(self.epoch):
             return
-        goes_on = bool(self._create_due or self._creating)
+        goes_on = self.work.goes_on
         if not (self.replies.said or self.replies.called or goes_on):
             return  # it has only begun
         awaits = self.work.awaits(self.epoch)
@@ -260,13 +255,9 @@ class Talk:
             self._alive(now)
 
     def run_began(self, delegation: str, now: Seconds) -> None:
-        """The model behind begins a response.
-
-        Raises:
-            BackendUnavailable: It does so again and again.
-        """
-        self._creating = ""
-        if self._rounds > _MOST_ROUNDS and self.waiting:
+        """The model behind begins a response; does it so again and again, that is raised."""
+        self.work.creating = ""
+        if self.work.rounds > _MOST_ROUNDS and self.waiting:
             raise BackendUnavailable("the model behind does not come to an end")
         if self._concerns(self.work.began(delegation, self.epoch)):
             self._begin(now)
@@ -299,8 +290,7 @@ class Talk:
         run = self.work.ended(delegation)
         if run is not None and run.epoch == self.epoch and (self.waiting or self.speaking):
             self._run_over(run, now)
-        if self._create_due and not self.work.runs:
-            self._create(now)
+        self._create(now)
 
     def run_failed(self, delegation: str) -> bool:
         """The model behind has failed; ``True``: somebody waited for it."""
@@ -314,8 +304,8 @@ class Talk:
         if run.calls or run.settled:
             over = not self.work.awaits(self.epoch)
             worth = self.work.batch is not None and self.work.batch.worth_telling
-            if over and worth and not self._creating:
-                self._create_due = True
+            if over and worth and not self.work.creating:
+                self.work.create_due = True
             if self.waiting:
                 self.until = None
         elif self.waiting:
@@ -338,30 +328,23 @@ class Talk:
             self.work.tell(results)
             self._alive(now)
             return
-        self._create_due = True
-        if not self.work.runs:
-            self._create(now)
+        self.work.create_due = True
+        self._create(now)
 
     def _create(self, now: Seconds) -> None:
-        self._create_due = False
+        """Have the model behind go on, if that is due and it does nothing else."""
+        if self.work.runs or not self.work.create_due:
+            return
+        if self.waiting and self.replies.goes_on and self.replies.called:
+            self._end(calls_tool=True)
         if self.waiting:
-            self._rounds += 1
-            if self.replies.goes_on and self.replies.called:
-                self._end(calls_tool=True)
             self._alive(now)
-        self._creating = self.work.name("create")
-        self._outlet.send(wire.create_response(self._creating))
-
-    def _give_up_calls(self, now: Seconds) -> None:
-        """All calls were cancelled: nothing of them is told."""
-        if self.replies.goes_on:
-            self._look(now)
-        elif not self.work.at_work(self.epoch):
-            self.waiting, self.until = False, None
+        self.work.create()
 
     def refused(self, event: str) -> bool:
         """Whether the request to go on was refused, for which somebody waits."""
-        return bool(event) and event in (self._creating, self.work.asked) and self.waiting
+        asked = (self.work.creating, self.work.asked)
+        return bool(event) and event in asked and self.waiting
 
     # -- the time ---------------------------------------------------------------------------
 
@@ -407,11 +390,9 @@ class Talk:
     def _stalled(self, now: Seconds) -> None:
         self.until = None
         if not self.waiting:
-            return
+            return None
         begun = self.replies.goes_on
         if begun and self.replies.said and not (self.gate.open or self.works):
-            self._look(now)  # only its text has come, or its end was lost
-            return
-        raise BackendStalled(
-            "the reply did not go on in time" if begun else "no reply began in time"
-        )
+            return self._look(now)  # only its text has come, or its end was lost
+        late = "the reply did not go on in time" if begun else "no reply began in time"
+        raise BackendStalled(late)

@@ -113,6 +113,15 @@ class Work:
         self.runs: dict[str, Run] = {}
         self.batch: Batch | None = None  # of the present epoch
         self.late_results: list[str] = []
+        self.create_due = False
+        """It is to go on once nothing runs."""
+
+        self.creating = ""
+        """The ``event_id`` of the request to go on, until it does."""
+
+        self.rounds = 0
+        """How often it has gone on in this turn."""
+
         self.asked = ""
         """The ``event_id`` of what the voice should speak of."""
 
@@ -127,6 +136,11 @@ class Work:
     def open(self) -> bool:
         """Whether a call is open, in time or late."""
         return bool(self._batches)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another response of the model behind is to come."""
+        return self.create_due or bool(self.creating)
 
     def awaits(self, epoch: int) -> bool:
         """Whether calls of a turn are open whose answers come in time."""
@@ -151,8 +165,8 @@ class Work:
         return run
 
     def run(self, delegation: str, epoch: int) -> Run:
-        """Return a run; one that nobody announced begins."""
-        return self.runs.get(delegation) or self.began(delegation, epoch)
+        """Return a run; one that nobody announced is not waited for."""
+        return self.runs.get(delegation) or Run(self._epochs.get(delegation, epoch))
 
     def ended(self, delegation: str) -> Run | None:
         """Take the end of a run."""
@@ -248,6 +262,7 @@ class Work:
 
     def leave(self) -> None:
         """The turn is over: its open calls must not keep the next one waiting."""
+        self.create_due, self.creating, self.rounds = False, "", 0
         batch, self.batch = self.batch, None
         if batch is not None and batch.open and not batch.late:
             self.stand_in(batch, MOVED_ON)
@@ -260,6 +275,13 @@ class Work:
     def send_output(self, call: CallId, output: str) -> None:
         """Answer a call of the model behind."""
         self._outlet.send(wire.create_item(self.name("item"), wire.call_output(call, output)))
+
+    def create(self) -> None:
+        """Have it go on: every call has its answer."""
+        self.create_due = False
+        self.rounds += 1
+        self.creating = self.name("create")
+        self._outlet.send(wire.create_response(self.creating))
 
     def tell(self, results: list[str]) -> None:
         """Have the voice model tell what came of calls."""
