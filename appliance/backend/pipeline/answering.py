@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -188,6 +187,7 @@ class Answering:
                         case Says(text=text):
                             await self._say(work, thinking, sentences.add(text))
                         case Calling():
+                            await self._say(work, thinking, sentences.end())
                             self._call(work, thinking, thought)
                         case Found():
                             self._found(work, thinking, thought)
@@ -303,9 +303,11 @@ def _failure(errors: BaseExceptionGroup[BaseException]) -> BackendError:
         )
     if isinstance(first, BackendError):
         return first
-    # whatever a part raises: the message may quote what was said
-    trace = traceback.extract_tb(first.__traceback__)
-    where = f" in {trace[-1].name}, line {trace[-1].lineno}" if trace else ""
+    trace = first.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "" if trace is None else f" in {trace.tb_frame.f_code.co_qualname}, {trace.tb_lineno}"
+    # not the message, which may quote what was said
     what = f"a part of the pipeline failed: {type(first).__name__}{where}"
     log.warning("%s", what)
     return BackendUnavailable(what)
