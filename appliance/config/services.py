@@ -51,6 +51,17 @@ class ElevenLabs(Section):
     agent_id: Annotated[str, Field(pattern=r"^[!-~]*$", examples=["agent_01jz"])] = ""
     """Which agent answers; it is made on the vendor's pages (docs/backends/elevenlabs.md)."""
 
+    overrides: tuple[Literal["prompt", "first_message", "language", "voice"], ...] = ()
+    """What the agent lets us set for a conversation (its page, Security). What is not allowed
+    there must not be listed here: the vendor ends the conversation."""
+
+    voice: str = ""
+    """The id of a voice, where ``overrides`` has voice; empty: the agent's."""
+
+    instructions: Annotated[str, Field(max_length=20_000)] = ""
+    """Who it is and how it talks, for the agent's prompt ``{{box_instructions}}``, or where
+    ``overrides`` has prompt; empty: a short text of ours."""
+
 
 class Gemini(Section):
     """Gemini Live (``gemini`` in ``backend.order``)."""
