@@ -9,8 +9,8 @@ from appliance.backend.stt.rules import SECTION
 from appliance.backend.web.endings import refused, turned_away
 from appliance.errors import BackendError, BackendUnavailable
 
-_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{2,63}")
-"""What a code looks like; anything else may be a sentence, which may quote the key."""
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z_]{2,63}(-\d{4})?")
+"""What a code looks like (``NET-0001``); anything else may be a sentence, or even a key."""
 
 
 def broke_off(said: Message, code: str) -> BackendError:
