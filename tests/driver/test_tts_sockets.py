@@ -154,7 +154,7 @@ def test_what_still_comes_while_nobody_speaks_does_no_harm(vendor: str) -> None:
 def test_many_replies_may_be_stopped_one_after_the_other(vendor: str) -> None:
     async def main(_: Voice, tts: Carrier) -> None:
         for _time in range(9):
-            await interrupt(tts, HELLO * 9)
+            await interrupt(tts, HELLO * 40)
         assert (await listen(tts, said(HOW))).pcm == pcm_of(HOW)
 
     play(vendor, Manners(late=10_000), main)
