@@ -74,7 +74,7 @@ def test_the_longest_name_counts() -> None:
 @pytest.mark.parametrize("model", ["gpt-realtime-9", "gpt-realtime-2.1-max", "our-deployment", ""])
 def test_a_model_without_a_price_is_never_free_but_counted_as_the_dearest(model: str) -> None:
     usage = Usage(model, text_in=10, text_cached=10, audio_out=10, text_out=10)
-    assert TARIFF.cost(usage) == Cost(MicroUsd(10 * 4 + 10 * 64 + 10 * 24), estimated=True)
+    assert TARIFF.cost(usage) == Cost(MicroUsd(10 * 10 + 10 * 64 + 10 * 50), estimated=True)
     sound = Usage(model, audio_s=Seconds(60.0))
     assert TARIFF.cost(sound) == Cost(MicroUsd(50_000), estimated=True)
 
