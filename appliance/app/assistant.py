@@ -3,18 +3,18 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
 
 from appliance.app.answers import load_minds
 from appliance.app.asking import Companion
 from appliance.app.backends import Answers, open_answers
+from appliance.app.background import in_background
+from appliance.backend.kinds.find import facts
 from appliance.config import Config
 from appliance.errors import BackendRefused, ConfigError
 from appliance.ports import Backend
 from appliance.store import ModelStore
 from appliance.tools.registry import ToolRegistry
-
-Named = Literal["realtime", "local"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ async def open_assistant(
     config: Config,
     store: ModelStore,
     tools: ToolRegistry,
-    which: Named | None,
+    which: str | None,
     *,
     private: bool,
 ) -> AsyncIterator[Assistant]:
@@ -48,16 +48,14 @@ async def open_assistant(
         private: Nothing may leave the house.
 
     Raises:
-        ConfigError: The realtime service is asked for, and there is no key for it.
-        BackendRefused: It is asked for in privacy mode.
+        ConfigError: A backend is asked for by name that is not there, or lacks something.
+        BackendRefused: One beyond the house is asked for in privacy mode.
         ExceptionGroup: With a ``ModelError``.
     """
     if which is not None:
+        await in_background(partial(check_backend, config, which, private=private))
         only = config.backend.model_copy(update={"order": (which,)})
         config = config.model_copy(update={"backend": only})
-    if which == "realtime":
-        check_key(config)
-        check_privacy(private=private)
     minds = await load_minds(config, store, tools.catalogue())
     async with open_answers(
         config, minds.parts, tools.catalogue, confirmations=tools, private=private
@@ -66,13 +64,28 @@ async def open_assistant(
 
 
 def _why_not(answers: Answers, *, private: bool) -> str:
-    if answers.accounts is None or answers.failover is None:
+    failover = answers.failover
+    if answers.accounts is None or failover is None or not failover.choice.cloud:
         return ""
     if private:
-        return "privacy mode is on: the realtime service is not asked"
+        return "privacy mode is on: nobody beyond the house is asked"
     if answers.accounts.exhausted:
-        return "a cap is reached (`voice-appliance money`): the realtime service is not asked"
+        return "a cap is reached (`voice-appliance money`): nobody is asked who costs money"
     return ""
+
+
+def check_backend(config: Config, name: str, *, private: bool) -> None:
+    """Complain if a backend that is asked for by name cannot answer. Imports what it needs.
+
+    Raises:
+        ConfigError: It is not there, or lacks something: a key, a setting, an extra.
+        BackendRefused: It is beyond the house, and privacy mode is on.
+    """
+    found = facts(name, config)
+    if found.missing:
+        raise ConfigError([f"{name}: {each}" for each in found.missing])
+    if found.cloud:
+        check_privacy(private=private)
 
 
 def check_key(config: Config) -> None:
@@ -88,7 +101,7 @@ def check_key(config: Config) -> None:
 
 
 def check_privacy(*, private: bool) -> None:
-    """Complain if the realtime service is asked for by name, but nothing may leave the house.
+    """Complain if somebody beyond the house is asked for by name, but nothing may leave it.
 
     Raises:
         BackendRefused: So it is.

@@ -3,14 +3,14 @@
 import asyncio
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from appliance.app.asking import ask as put
-from appliance.app.assistant import Named, check_key, check_privacy, open_assistant
+from appliance.app.assistant import check_backend, open_assistant
 from appliance.app.backends import was_private
 from appliance.app.camera import open_camera
 from appliance.app.open_house import open_house
@@ -38,13 +38,6 @@ LONGEST = RATE * 3600
 _MAGIC = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 
-class Which(StrEnum):
-    """A backend that can be asked for by name."""
-
-    REALTIME = "realtime"
-    LOCAL = "local"
-
-
 @dataclass(frozen=True, slots=True)
 class _Wish:
     """What the command line says."""
@@ -52,7 +45,7 @@ class _Wish:
     question: str = field(repr=False)
     image: Path | None
     look: bool
-    backend: Which | None
+    backend: str | None
     simulated: bool
 
 
@@ -64,7 +57,11 @@ def ask(  # noqa: PLR0913 - one parameter for each option
         bool, typer.Option("--look", help="Show it what the configured camera sees now.")
     ] = False,
     backend: Annotated[
-        Which | None, typer.Option(help="Who answers; else as the configuration says.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Who answers (see `backends`), in the order or not; else as the order says.",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the spoken reply here (WAV).")] = None,
     config: ConfigFile = None,
@@ -116,9 +113,8 @@ def picture(path: Path) -> Image:
 async def _ask(loaded: Loaded, wish: _Wish, out: Path | None, *, as_json: bool) -> None:
     config = loaded.config
     private = await asyncio.to_thread(was_private)
-    if wish.backend is Which.REALTIME:  # before anything is loaded, and before the camera looks
-        check_key(config)
-        check_privacy(private=private)
+    if wish.backend is not None:  # before anything is loaded, and before the camera looks
+        await asyncio.to_thread(partial(check_backend, config, wish.backend, private=private))
     image = None if wish.image is None else await asyncio.to_thread(picture, wish.image)
     if wish.look:
         image = await (await asyncio.to_thread(open_camera, config)).look()
@@ -132,9 +128,8 @@ async def _ask(loaded: Loaded, wish: _Wish, out: Path | None, *, as_json: bool) 
             await house.settle()
             if not house.connected:
                 errors.print(f"the house cannot be reached: {house.trouble}", soft_wrap=True)
-            named: Named | None = None if wish.backend is None else wish.backend.value
             async with open_assistant(
-                config, store, house.tools, named, private=private
+                config, store, house.tools, wish.backend, private=private
             ) as assistant:
                 if assistant.note:
                     errors.print(assistant.note, style="dim", soft_wrap=True)

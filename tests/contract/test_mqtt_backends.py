@@ -116,6 +116,10 @@ def mark() -> dict[str, object]:
     return {"transaction": Anything()}
 
 
+def is_private(sessions: Sessions) -> bool:
+    return sessions.failover.private
+
+
 async def test_privacy_mode_is_one_of_the_options_and_goes_over_the_choice(
     house: Broker, watch: Watch, tmp_path: Path
 ) -> None:
@@ -132,22 +136,22 @@ async def test_privacy_mode_is_one_of_the_options_and_goes_over_the_choice(
         await say("realtime")
         await say("on the device")
         await until(lambda: told(watch)["private"] is True)
-        assert sessions.failover.private
+        assert is_private(sessions)
         assert sessions.failover.choice.preferred == "realtime"
         await say("local")  # the box may answer in privacy mode: it does not end
-        assert sessions.failover.private
+        assert is_private(sessions)
         await say("realtime")
-        assert not sessions.failover.private
+        assert not is_private(sessions)
         await until(lambda: told(watch)["private"] is False)
         await say("on the device")
         await say("automatic")
-        assert not sessions.failover.private
+        assert not is_private(sessions)
         assert sessions.failover.choice.preferred is None
         box.box.panel.privacy.switched(True)  # noqa: FBT003 - the switch on the box
         refused = await ask_box(settings, "backend", "realtime")
         assert refused is not None
         assert refused["reason"] == "private"
-        assert sessions.failover.private
+        assert is_private(sessions)
     assert watch.problems == []
 
 

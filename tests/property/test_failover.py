@@ -499,6 +499,11 @@ class Chaos:
                 put(MuteSwitched(muted=True))
                 await asyncio.sleep(0.5)
                 put(MuteSwitched(muted=False))
+            case _:
+                self.set(act.kind)
+
+    def set(self, what: Kind) -> None:
+        match what:
             case "private":
                 self.failover.set_private(private=not self.failover.private)
             case "money":
@@ -511,6 +516,8 @@ class Chaos:
                 self.failover.prefer(None if chosen else "local")
             case "renew":
                 self.failover.renew()
+            case _:
+                raise AssertionError(what)
 
     async def ask(self, frames: int) -> None:
         """Wake it, say so many frames, fall silent."""

@@ -2,14 +2,17 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from pydantic import SecretStr
 
-from appliance.app.assistant import _why_not, check_key, check_privacy
+from appliance.app.assistant import _why_not, check_backend, check_key, check_privacy
 from appliance.app.backends import Answers, was_private
 from appliance.app.camera import camera_for_tools, open_camera
 from appliance.app.spending import Accounts, open_meter, spending_file
+from appliance.backend.choice import Choice
 from appliance.backend.failover import Failover
 from appliance.cli.ask import LARGEST_MB, _Teller, picture
 from appliance.config import Config
@@ -75,6 +78,20 @@ def test_without_a_key_the_realtime_service_is_refused_before_anything_else() ->
     check_key(Config(realtime=Realtime(url="ws://gpu.local:8000/v1/realtime")))
 
 
+def test_a_backend_that_is_asked_for_by_name_must_be_able_to_answer() -> None:
+    with pytest.raises(ConfigError, match=r"^realtime: there is no key for it: give"):
+        check_backend(Config(), "realtime", private=False)
+    with pytest.raises(ConfigError, match=r"^nobody: there is no backend nobody"):
+        check_backend(Config(), "nobody", private=False)
+    own = Config(realtime=Realtime(url="ws://gpu.local:8000/v1/realtime"))
+    check_backend(own, "realtime", private=True)
+    check_backend(Config(), "local", private=True)
+    far = Config(realtime=Realtime(api_key=SecretStr("sk-of-the-house-1234567890")))
+    check_backend(far, "realtime", private=False)
+    with pytest.raises(BackendRefused, match="privacy mode is on"):
+        check_backend(far, "realtime", private=True)
+
+
 def test_a_camera_that_is_not_configured_is_no_tool_but_is_named_to_who_asks() -> None:
     assert camera_for_tools(Config()) is None
     with pytest.raises(PictureError, match="no camera is configured"):
@@ -128,7 +145,8 @@ def test_who_asks_is_told_why_the_realtime_service_is_not_asked(
 ) -> None:
     config = Config.model_validate({"money": {"day_usd": cap}})
     accounts = Accounts(open_meter(config, spending_file(tmp_path)))
-    answers = Answers(cast("Backend", None), cast("Failover", object()), accounts=accounts)
+    failover = SimpleNamespace(choice=Choice(("realtime", "local"), frozenset({"realtime"})))
+    answers = Answers(cast("Backend", None), cast("Failover", failover), accounts=accounts)
     why = _why_not(answers, private=private)
     assert (words in why) if words else not why
     assert not _why_not(Answers(cast("Backend", None)), private=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from appliance.app import reaching
@@ -43,7 +44,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(backends, "set_up_logging", lambda **_: None)
     for name in ("OPENAI_API_KEY", "VOICE_APPLIANCE_REALTIME_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(backends, "console", Console(width=250, highlight=False))
     return tmp_path
 
 

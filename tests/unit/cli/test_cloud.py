@@ -9,6 +9,7 @@ import typer
 from appliance.app import spending
 from appliance.app.reaching import Reached
 from appliance.app.spending import spending_file
+from appliance.backend.kinds.find import facts
 from appliance.backend.kinds.seam import Facts
 from appliance.backend.money.ledger import EMPTY, Spent
 from appliance.backend.money.prices import MicroUsd
@@ -136,7 +137,6 @@ def test_a_service_that_is_away_is_wrong_and_one_that_answers_is_well() -> None:
     order = two.config.backend.model_copy(update={"order": ("realtime", "broken", "local")})
     two = replace(two, config=two.config.model_copy(update={"backend": order}))
     with pytest.MonkeyPatch.context() as patch:
-        facts = cloud.facts
         patch.setattr(
             cloud,
             "facts",

@@ -88,8 +88,50 @@ def test_what_should_be_known_is_one_line(tmp_path: Path, text: str, expected: s
 def test_without_the_realtime_service_its_settings_are_not_judged(tmp_path: Path) -> None:
     text = "realtime.model = 'gpt-realtime'\ncamera.device = '/dev/video0'\n"
     assert notes(tmp_path, text, {}) == [
-        "config.toml:3: camera.device: is not used: only the realtime service can see"
+        "config.toml:3: camera.device: is not used: no backend of the order can see"
     ]
+
+
+KEYS = {"DEEPGRAM_API_KEY": "dg-of-the-house-1234567890", **KEY}
+GPU = "[pipeline.llm]\nurl = 'http://gpu.local:8000/v1'\nmodel = 'ours'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "[live]\nvoice = 'cedar'\n",
+            ['2: live: is not used: backend.order does not name "live"'],
+        ),
+        (
+            "[extension.parrot]\nrepeats = 2\n",
+            ['2: extension.parrot: is not used: backend.order does not name "parrot"'],
+        ),
+        (f"backend.order = ['pipeline', 'local']\n{GPU}", []),
+        (
+            "backend.order = ['pipeline', 'local']\n[pipeline.stt]\nvendor = 'deepgram'\n" + GPU,
+            [
+                (
+                    "4: pipeline.stt.vendor: what people say leaves the house, to deepgram:"
+                    " privacy mode bars the whole pipeline"
+                )
+            ],
+        ),
+    ],
+)
+def test_what_is_not_used_and_what_leaves_the_house_unawares_is_noted(
+    tmp_path: Path, text: str, expected: list[str]
+) -> None:
+    assert notes(tmp_path, text, KEYS) == [f"config.toml:{line}" for line in expected]
+
+
+def test_every_vendor_that_asks_for_money_needs_a_cap(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    for order, count in (("live", 1), ("local", 0)):
+        file.write_text(
+            f'backend.order = ["{order}", "local"]\n'.replace('"local", "local"', '"local"')
+        )
+        assert len(load(file, env=KEYS, system=file).notes) == count
 
 
 def test_spending_without_a_cap_is_noted(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.backend.context import NOTHING
-from appliance.backend.kinds.brought import BroughtKind
+from appliance.backend.kinds.brought import BroughtKind, BroughtSession
 from appliance.backend.kinds.find import facts, kind, names
 from appliance.backend.kinds.seam import Facts, Means
 from appliance.backend.money import estimate
@@ -188,6 +188,7 @@ def test_a_session_that_cannot_be_made_fails_as_one_that_cannot_connect(
 ) -> None:
     async def play(found: BroughtKind) -> None:
         session = found.open(means, NOTHING)
+        assert isinstance(session, BroughtSession)
         assert not session.ready
         with pytest.raises(BackendUnavailable, match="bad fails: ZeroDivisionError"):
             async for _ in session.events():
