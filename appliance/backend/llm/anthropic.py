@@ -34,6 +34,7 @@ class Messages:
 
     def __init__(self, config: Config, persona: Persona) -> None:
         self._llm = config.pipeline.llm
+        self._own = _own(config)
         self._usage = making.usage(config)
         self._instructions = Instructions(config, persona)
 
@@ -59,7 +60,9 @@ class Messages:
         return AnthropicReader(self._usage, SECTION)
 
     async def probe(self, service: Service) -> str:
-        """Ask for the model, which costs nothing."""
+        """Ask for the model, which costs nothing; others than Anthropic, for the list of them."""
+        if self._own:
+            return await making.probe(service, self._llm.model)
         await service.get(f"/models/{quote(self._llm.model, safe='')}")
         return f"{self._llm.model} is there"
 
@@ -68,12 +71,17 @@ def address(config: Config) -> WebAddress:
     """Return where it is asked. Anthropic's key goes to Anthropic, and nowhere else."""
     llm = config.pipeline.llm
     url = llm.url or ANTHROPIC
-    own = bool(llm.url) and not vendors.is_vendors(llm.url)
-    key = config.keys.of("llm" if own else "anthropic")
+    key = config.keys.of("llm" if _own(config) else "anthropic")
     headers = {"anthropic-version": VERSION}
     if key is not None:
         headers["x-api-key"] = key.get_secret_value()
     return WebAddress(url, headers, vendors.host(url), SECTION)
+
+
+def _own(config: Config) -> bool:
+    """Whether it is a server of one's own."""
+    url = config.pipeline.llm.url
+    return bool(url) and not vendors.is_vendors(url)
 
 
 def mind(config: Config, persona: Persona = PLAIN) -> Thinker:

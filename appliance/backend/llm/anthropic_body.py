@@ -80,12 +80,11 @@ def reflecting(model: str, effort: str | None) -> Fields:
         model: Its name.
         effort: ``none``, ``minimal``, ``low`` …, as in the settings; ``None``: not said.
     """
-    if effort == "none":
+    if effort == "none" and not always_thinks(model):
         return {"thinking": _least(model) or {"type": "disabled"}}
-    if effort is not None:
-        return {"output_config": {"effort": "low" if effort == "minimal" else effort}}
-    if always_thinks(model):
-        return {"output_config": {"effort": "low"}}
+    if effort is not None or always_thinks(model):
+        wanted = "low" if effort in (None, "none", "minimal") else effort
+        return {"output_config": {"effort": wanted}}
     least = _least(model)
     return {} if least is None else {"thinking": least}
 

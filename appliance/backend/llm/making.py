@@ -7,6 +7,7 @@ from typing import Final
 from appliance.backend.llm.thinker import Dialect, Thinker
 from appliance.backend.prompting.instructions import instructions
 from appliance.backend.prompting.persona import Persona
+from appliance.backend.socket.reading import objects_of, text_of
 from appliance.backend.web.address import WebAddress, host
 from appliance.backend.web.client import Service
 from appliance.catalogue import ToolSpec
@@ -81,3 +82,19 @@ def usage(config: Config) -> Usage:
     llm = config.pipeline.llm
     free = bool(llm.url) and vendors.is_own_network(vendors.host(llm.url))
     return Usage(model(config), free=free)
+
+
+async def probe(service: Service, model: str) -> str:
+    """Ask which models there are, which costs nothing; return how that went.
+
+    Raises:
+        BackendError: It will not have us, cannot be reached, or has no such model.
+    """
+    listed = await service.get("/models")
+    names = {text_of(entry, "id") for entry in objects_of(listed, "data")}
+    if not names:
+        return "it answers, and does not say which models it has"
+    if model in names or f"{model}:latest" in names:  # Ollama's way to say it
+        return f"{model} is there"
+    advice = f"set {service.section}.model to one that the server has"
+    raise BackendRefused("model_not_found", advice)

@@ -55,7 +55,7 @@ class Responses:
 
     async def probe(self, service: Service) -> str:
         """Ask which models there are, which costs nothing."""
-        return await openai_common.probe(service, self._llm.model)
+        return await making.probe(service, self._llm.model)
 
 
 def mind(config: Config, persona: Persona = PLAIN) -> Thinker:
