@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from appliance.backend.context import Called, Handover, Owed, Said
 from appliance.backend.pipeline.answering import MOST_CALLS, MOST_ROUNDS
 from appliance.backend.pipeline.parts import Answered, Asked, Calls, Found, Says, Trio
+from appliance.backend.pipeline.session import PipelineBackend
 from appliance.errors import (
     BackendRefused,
     BackendStalled,
@@ -17,6 +18,7 @@ from appliance.errors import (
     ProtocolViolation,
 )
 from appliance.events import (
+    BackendEvent,
     ReplyAudio,
     ReplyEnded,
     ReplyStarted,
@@ -40,6 +42,7 @@ from tests.pipeline_parts import (
     FakeMind,
     FakeStt,
     FakeTts,
+    Sentences,
     Step,
     Talk,
     Wait,
@@ -49,6 +52,7 @@ from tests.pipeline_parts import (
     talk,
     trio,
 )
+from tests.virtual_time import run_virtual
 
 IS_ON = ToolResult("done", "The light is on.")
 IS_OFF = ToolResult("done", "The light is off.")
@@ -457,6 +461,51 @@ def test_closing_ends_everything_at_once() -> None:
         assert found.of(ReplyEnded) == []
 
 
+@pytest.mark.parametrize("after", [ReplyStarted, ReplyAudio, ToolCalled])
+def test_whoever_stops_iterating_leaves_nobody_at_work(after: type[BackendEvent]) -> None:
+    async def main() -> None:
+        parts = trio([Says("One. T"), ON, Wait(9.0)])
+        backend = PipelineBackend(parts, Sentences(), lambda: (LAMP,), TERMS)
+        await backend.send_audio(frame())
+        await backend.commit_turn(FIRST)
+        events = backend.events()
+        async for event in events:
+            if isinstance(event, after):
+                break
+        await events.aclose()
+        assert len(asyncio.all_tasks()) == 1
+        await backend.close()
+
+    run_virtual(main())
+
+
+@dataclass
+class WarmTts(FakeTts):
+    """Connects ahead."""
+
+    warmed: list[float] = field(default_factory=list)
+
+    async def warm(self) -> None:
+        self.warmed.append(now())
+        await asyncio.sleep(0.3)
+        if len(self.warmed) == 1:
+            raise BackendUnavailable("no")  # against the rules, and does no harm
+
+
+def test_parts_connect_while_the_user_speaks() -> None:
+    async def story(t: Talk) -> None:
+        for number in (1, 2):
+            await t.ask(TurnNumber(number))
+            await t.ended(number)
+        await t.ask(THIRD)  # whose connecting ends with the session
+
+    tts = WarmTts()
+    found = talk(story, trio(tts=tts))
+    assert len(tts.warmed) == 3
+    assert tts.warmed[0] == 0.0
+    assert found.replies()[:2] == [(1, ["Yes."]), (2, ["Yes."])]
+
+
 # --------------------------------------------------------------------------- what goes wrong
 
 
@@ -540,6 +589,12 @@ def test_whoever_gives_nothing_for_too_long_has_stalled(
     found = talk(story, parts())
     assert isinstance(found.error, BackendStalled)
     assert title in str(found.error)
+
+
+def test_what_is_on_the_box_may_take_its_time() -> None:
+    slow = trio([Wait(9.0), Says("One.")], stt=FakeStt(takes=9.0), tts=FakeTts(first=9.0))
+    patient = replace(TERMS, unhurried=frozenset({"stt", "llm", "tts"}))
+    assert talk(asked, slow, terms=patient).said() == ["One."]
 
 
 def test_a_voice_that_waits_for_the_mind_has_not_stalled() -> None:

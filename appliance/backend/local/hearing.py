@@ -98,7 +98,7 @@ class LocalStt:
     @property
     def title(self) -> str:
         """What it is."""
-        return "moonshine on the box"
+        return "ears of the box"
 
     def listen(self) -> LocalRecognition:
         """Begin with a turn."""

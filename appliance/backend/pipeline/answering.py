@@ -126,7 +126,7 @@ class Answering:
         begun = _now()
         try:
             async with Watch(self._trio.stt.title) as watch:
-                watch.alert(self._terms.stall)
+                watch.alert(self._terms.within("stt"))
                 written: str | None = await heard.finish(as_expected=turn.as_expected)
         except ModelError:
             written = None
@@ -178,7 +178,7 @@ class Answering:
                 Watch(mind.title) as watch,
                 closing(mind.think(talk, thinking.tools)) as thoughts,
             ):
-                watch.alert(self._terms.stall)
+                watch.alert(self._terms.within("llm"))
                 async for thought in thoughts:
                     watch.rest()
                     if not isinstance(thought, Usage):
@@ -193,7 +193,7 @@ class Answering:
                             self._found(work, thinking, thought)
                         case Usage():
                             work.tell(Used(thought, turn))
-                    watch.alert(self._terms.stall)
+                    watch.alert(self._terms.within("llm"))
         except ModelError:
             await self._say_by_itself(work, self._words.failed)
             return

@@ -15,17 +15,38 @@ may have ``parts.Probes`` and ``parts.Prepares`` beside its own seam.
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Final
 
 from appliance.backend.pipeline.parts import Mind, SpeechToText, TextToSpeech, Trio
 from appliance.backend.prompting.persona import PLAIN, Persona
-from appliance.config import Config
+from appliance.config import Config, vendors
 from appliance.errors import BackendRefused
 
 _BACKENDS: Final = "appliance.backend"
 
 _NEED: Final = 'pip install "voice-appliance[cloud]"'
+
+_HTTP: Final = "httpx2"
+
+_OVER_HTTP: Final = frozenset({"openai"})
+"""Vendors whose every stage is asked over HTTP; the others have WebSockets for sound."""
+
+_HOSTS: Final = {
+    "openai": "api.openai.com",
+    "anthropic": "api.anthropic.com",
+    "deepgram": "api.deepgram.com",
+    "cartesia": "api.cartesia.ai",
+    "elevenlabs": "api.elevenlabs.io",
+}
+"""Where an empty ``url`` leads."""
+
+_OWN_TITLES: Final = {
+    "stt": "ears of the box",
+    "llm": "understanding of the box",
+    "tts": "voice of the box",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +92,46 @@ def text_to_speech(config: Config, own: Own, persona: Persona = PLAIN) -> TextTo
     return made
 
 
+def title(config: Config, stage: str) -> str:
+    """Return what serves as a stage: ``deepgram nova-3``, ``voice of the box``."""
+    part = dict(config.pipeline.stages)[stage]
+    if part.vendor == "local":
+        return _OWN_TITLES[stage]
+    try:
+        usual = getattr(_module(config, stage), "MODEL", "")
+    except BackendRefused:
+        usual = ""
+    here = f" at {vendors.host(part.url)}" if part.url else ""
+    return f"{part.vendor} {part.model or usual}".rstrip() + here
+
+
+def host(config: Config, stage: str) -> str:
+    """Return the server of a stage; empty: it is the box itself."""
+    part = dict(config.pipeline.stages)[stage]
+    return vendors.host(part.url) if part.url else _HOSTS.get(part.vendor, "")
+
+
+def stays_in_the_house(config: Config, stage: str) -> bool:
+    """Tell whether what a stage is told does not leave the house."""
+    part = dict(config.pipeline.stages)[stage]
+    return part.vendor == "local" or vendors.is_in_the_house(part.url)
+
+
 def lacking_packages(config: Config) -> tuple[str, ...]:
     """Return what is not installed of what the parts need, each with its remedy.
 
     Imports them, so not for the event loop the first time.
     """
     lacks = []
-    for stage, _ in config.pipeline.stages:
+    for stage, part in config.pipeline.stages:
         try:
             _module(config, stage)
         except BackendRefused as error:
             lacks.append(f"pipeline.{stage} cannot be used: {error.reason}; {error.advice}")
+            continue
+        over_http = part.vendor in _OVER_HTTP or (stage == "llm" and part.vendor != "local")
+        if over_http and find_spec(_HTTP) is None:
+            lacks.append(f"pipeline.{stage} cannot be used: no {_HTTP}; {_NEED}")
     return tuple(lacks)
 
 

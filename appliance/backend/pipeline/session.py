@@ -28,7 +28,7 @@ from appliance.backend.pipeline.answering import Answering, Shared
 from appliance.backend.pipeline.calls import Calls, Ledger, taken_over
 from appliance.backend.pipeline.enclosed import Enclosed
 from appliance.backend.pipeline.jobs import Job, Work, turn_of
-from appliance.backend.pipeline.parts import Prepares, Recognition, Trio
+from appliance.backend.pipeline.parts import Prepares, Recognition, Trio, Warms
 from appliance.backend.pipeline.recollection import Recollection
 from appliance.backend.pipeline.replies import Replies, Reply
 from appliance.backend.pipeline.speech import Speech
@@ -73,6 +73,7 @@ class PipelineBackend:
         handover: Handover = NOTHING,
     ) -> None:
         self._trio = trio
+        self._every = (trio.stt, trio.mind, trio.tts)
         self._terms = terms
         self._catalogue = catalogue
         self._recognition: Recognition | None = None
@@ -82,6 +83,7 @@ class PipelineBackend:
         self._work: Work | None = None
         self._closed = False
         self._lost = False
+        self._speaking = asyncio.Event()
         self._ledger = Ledger()
         self._memory = Recollection(handover)
         self._replies = Replies(terms.name, notice=handover.notice and bool(words.offline))
@@ -96,7 +98,23 @@ class PipelineBackend:
 
     async def events(self) -> AsyncGenerator[BackendEvent, None]:
         """Do the work and yield what comes of it; ends by raising a ``BackendError``."""
-        for part in (self._trio.stt, self._trio.mind, self._trio.tts):
+        error: BackendError | None = None
+        async with asyncio.TaskGroup() as group, aclosing(self._happenings()) as happenings:
+            warming = group.create_task(self._keep_warm(), name="warming")
+            try:
+                async for event in happenings:
+                    yield event
+            except BackendError as ended:
+                error = ended
+            except GeneratorExit:  # a group would make another error of it
+                return
+            finally:
+                warming.cancel()
+        if error is not None:
+            raise error
+
+    async def _happenings(self) -> AsyncGenerator[BackendEvent, None]:
+        for part in self._every:
             if isinstance(part, Prepares):
                 await part.prepare()
         self._await_answers()
@@ -108,6 +126,14 @@ class PipelineBackend:
                 async for event in happening:
                     yield event
 
+    async def _keep_warm(self) -> None:
+        """Have the parts connect whenever the user begins to speak."""
+        while True:
+            await self._speaking.wait()
+            self._speaking.clear()
+            warms = [part.warm() for part in self._every if isinstance(part, Warms)]
+            await asyncio.gather(*warms, return_exceptions=True)
+
     async def send_audio(self, frame: Frame) -> None:
         """Have a frame of the user's turn written down; beyond the longest turn it is left out."""
         self._check_open()
@@ -116,6 +142,7 @@ class PipelineBackend:
         self._room -= len(frame.samples)
         if self._recognition is None:
             self._recognition = self._trio.stt.listen()
+            self._speaking.set()
         await self._recognition.hear(frame)
 
     async def enclose(self, enclosure: Enclosure) -> None:
@@ -179,7 +206,7 @@ class PipelineBackend:
             self._work.interrupt()
         self._jobs.put_nowait(jobs.Closed())
         recognition, _ = self._take_turn()
-        ends = [part.close() for part in (self._trio.stt, self._trio.mind, self._trio.tts)]
+        ends = [part.close() for part in self._every]
         if recognition is not None:
             ends.insert(0, recognition.drop())
         for ended in await asyncio.gather(*ends, return_exceptions=True):
@@ -223,6 +250,8 @@ class PipelineBackend:
                 while (told := await work.next()) is not None:
                     if self._passes(work.reply, told):
                         yield told
+            except GeneratorExit:  # a group would make another error of it
+                return
             finally:
                 self._work = None
                 work.interrupt()

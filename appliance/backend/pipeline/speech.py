@@ -119,8 +119,7 @@ class Speech:
             self._expect()
 
     def _expect(self) -> None:
-        begun = self._first is not None
-        self._watch.alert(self._terms.stall if begun else self._terms.connect)
+        self._watch.alert(self._terms.within("tts", first=self._first is None))
 
     def _account(self) -> None:
         if self._terms.stages and self._first is not None:

@@ -65,5 +65,14 @@ class Terms:
     stall: Seconds = NEVER
     """How long a part may give nothing while it is waited for."""
 
+    unhurried: frozenset[str] = frozenset()
+    """Stages that may take as long as they like: nobody else would be faster than the box."""
+
     stages: bool = True
     """Whether it tells what each part took (``StageTook``)."""
+
+    def within(self, stage: str, *, first: bool = False) -> Seconds:
+        """Return how long a stage may give nothing; ``first``: before its first sound."""
+        if stage in self.unhurried:
+            return NEVER
+        return self.connect if first else self.stall
