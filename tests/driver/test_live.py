@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 
 from appliance.backend.context import Called, Owed
-from appliance.errors import BackendUnavailable
+from appliance.errors import BackendStalled, BackendUnavailable
 from appliance.events import (
     ReplyAudio,
     ReplyEnded,
@@ -123,8 +123,6 @@ def test_the_clock_runs_while_a_reply_is_owed_and_stands_while_nothing_goes_on()
 
     assert session.kinds() == [
         "session.start",
-        "session.input_audio.mute",
-        "session.input_audio.unmute",
         "session.input_audio.mute",
         "session.close",
     ]
@@ -457,3 +455,95 @@ def test_the_session_is_closed_in_good_order() -> None:
 
     assert session.kinds()[-1] == "session.close"
     assert isinstance(talk.ended, BackendUnavailable)
+
+
+def test_a_tool_of_a_turn_that_is_over_keeps_no_later_tool_waiting() -> None:
+    other = Call("set_light", "{}", "call_2")
+    script = Script(
+        replies=[
+            Reply("One moment, I am looking.", calls=(LIGHT,)),
+            Reply("", calls=(other,)),
+            Reply("The other one is on."),
+            Reply("And the first one is on."),
+        ]
+    )
+
+    async def story(talk: Talk, server: LiveServer) -> None:
+        await speak(talk)
+        await talk.backend.commit_turn(TURN)
+        await talk.until(lambda: bool(talk.sound()))
+        await talk.backend.cancel_reply(talk.of(ReplyStarted)[-1].response, heard=Seconds(0.1))
+        await speak(talk)
+        assert "moved on" in server.session.outputs["call_1"]
+        await talk.backend.commit_turn(SECOND)
+        await talk.until(lambda: len(talk.of(ToolCalled)) == 2)
+        await talk.backend.answer_call(CallId("call_2"), ON)
+        await talk.until(lambda: ends(talk)[-1:] == [False])
+        assert not talk.of(ReplyOffered)
+        await talk.backend.answer_call(CallId("call_1"), ON)
+        await talk.until(lambda: bool(talk.of(ReplyOffered)))
+        await talk.backend.take_reply(TurnNumber(3))
+        await talk.until(lambda: turns(talk)[-1] == 3 and ends(talk)[-2:] == [False, False])
+
+    talk, session = play(script, story)
+
+    assert session.kinds().count("response.create") == 1
+    assert text(talk).endswith("The other one is on.And the first one is on.")
+
+
+def test_a_reply_goes_on_while_the_model_behind_works_and_shows_it() -> None:
+    async def story(talk: Talk, server: LiveServer) -> None:
+        await speak(talk)
+        await talk.backend.commit_turn(TURN)
+        await talk.until(lambda: bool(talk.sound()))
+        made = {"id": "d", "target": "responses", "type": "delegation"}
+        await server.session.send("session.delegation.created", delegation=made, offset_ms=1)
+
+        async def behind(kind: str, **fields: object) -> None:
+            event = {"type": f"response.{kind}", **fields}
+            await server.session.send("response.event", delegation_id="d", event=event)
+
+        await behind("created")
+        await asyncio.sleep(9.0)
+        assert not talk.of(ReplyEnded)
+        assert [each.text for each in talk.of(ReplyText)][-3:] == ["", "", ""]
+        await behind("output_text.delta", delta="Rain")
+        await behind("completed", response={})
+        await asyncio.sleep(2.0)
+        assert not talk.of(ReplyEnded), "its result is not told yet"
+        server.session._say(Reply("It will rain."))
+        await talk.reply()
+
+    talk, _ = play(Script(replies=[Reply("Let me look.")]), story)
+
+    assert turns(talk) == [TURN]
+    assert ends(talk) == [False]
+    assert text(talk) == "Let me look.It will rain."
+
+
+def test_a_result_that_the_voice_never_tells_is_a_stall() -> None:
+    async def story(talk: Talk, server: LiveServer) -> None:
+        await speak(talk)
+        await talk.backend.commit_turn(TURN)
+        await talk.until(lambda: bool(talk.sound()))
+        await asyncio.sleep(1.0)
+        for kind in ("created", "output_text.delta", "completed"):
+            event = {"type": f"response.{kind}", "response": {}, "delta": "x"}
+            await server.session.send("response.event", delegation_id="d", event=event)
+        assert isinstance(await talk.end(), BackendStalled)
+
+    talk, _ = play(Script(replies=[Reply("Let me look.")]), story)
+
+    assert not talk.of(ReplyEnded)
+
+
+def test_a_usage_that_goes_back_is_billed_as_nothing() -> None:
+    async def story(talk: Talk, server: LiveServer) -> None:
+        for seconds in (3, 2, 5, 5):
+            await server.session.send("session.usage.updated", usage={"seconds": seconds})
+        await talk.until(lambda: len(talk.of(Used)) == 2)
+        await asyncio.sleep(1.0)
+
+    talk, _ = play(Script(), story)
+
+    assert [each.usage.audio_s for each in talk.of(Used)] == [3.0, 2.0]

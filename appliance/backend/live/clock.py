@@ -25,10 +25,12 @@ class SilenceClock:
         self._outlet = outlet
         self._silence = bytes(int(PIECE * rate) * 2)
         self._muted = False
+        self._heard = False  # something has come: a session that begins needs no muting
 
     def listen(self) -> None:
         """The microphone runs the clock now."""
         self.due = None
+        self._heard = True
         if self._muted:
             self._muted = False
             self._outlet.send(wire.unmute())
@@ -42,7 +44,7 @@ class SilenceClock:
     def rest(self) -> None:
         """Nothing goes on: it may stand."""
         self.due = None
-        if not self._muted:
+        if self._heard and not self._muted:
             self._muted = True
             self._outlet.send(wire.mute())
 

@@ -218,10 +218,14 @@ class Talk:
             if not self.replies.worth_keeping:
                 self.replies.drop()
             return
+        if self.replies.goes_on:
+            self._alive(now)
         self._look(now)
 
     def _alive(self, now: Seconds) -> None:
-        self.until = Seconds(now + self._terms.patience.stall)
+        stall = self._terms.patience.stall
+        silent_work = not self.gate.open and self.work.at_work(self.epoch)
+        self.until = Seconds(now + (max(_BEHIND, stall) if silent_work else stall))
 
     # -- the end of a reply -----------------------------------------------------------------
 
@@ -261,7 +265,7 @@ class Talk:
             raise BackendUnavailable("the model behind does not come to an end")
         if self._concerns(self.work.began(delegation, self.epoch)):
             self._begin(now)
-            self._works(now)
+            self._alive(now)
 
     def run_goes_on(self, delegation: str, now: Seconds, *, writes: bool = False) -> None:
         """Take a sign of life of the model behind."""
@@ -269,7 +273,7 @@ class Talk:
         if run is not None:
             run.written = run.written or writes
             if self._concerns(run):
-                self._works(now)
+                self._alive(now)
 
     def call(self, item: Message, delegation: str, now: Seconds) -> None:
         """The model behind calls a tool."""
@@ -315,9 +319,6 @@ class Talk:
 
     def _concerns(self, run: Run) -> bool:
         return self.waiting and run.epoch == self.epoch
-
-    def _works(self, now: Seconds) -> None:
-        self.until = Seconds(now + max(_BEHIND, self._terms.patience.stall))
 
     def _go_on(self, batch: Batch, now: Seconds) -> None:
         """Have told what came of the calls."""
