@@ -79,9 +79,9 @@ def model(config: Config) -> str:
 
 def usage(config: Config) -> Usage:
     """Return an empty bill: for which model, and whether anybody sends one."""
-    llm = config.pipeline.llm
-    free = bool(llm.url) and vendors.is_own_network(vendors.host(llm.url))
-    return Usage(model(config), free=free)
+    url = config.pipeline.llm.url
+    own = bool(url) and vendors.is_own_network(vendors.host(url))
+    return Usage(model(config), free=own and config.money.prices_file is None)
 
 
 async def probe(service: Service, model: str) -> str:

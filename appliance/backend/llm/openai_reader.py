@@ -52,7 +52,7 @@ class ChatReader:
             raise failed_midway(message, self._section)
         for choice in objects_of(message, "choices")[:1]:
             delta = object_of(choice, "delta") or object_of(choice, "message")
-            text = text_of(delta, "content") + text_of(delta, "refusal")
+            text = _content(delta) + text_of(delta, "refusal")
             if spoken := self._aloud.feed(text):
                 yield Says(spoken)
             for call in objects_of(delta, "tool_calls"):
@@ -189,6 +189,12 @@ def _places(call: Message) -> list[str]:
     """Return by what the pieces of a call know each other, as far as its server says."""
     index, name = call.get("index"), text_of(call, "id")
     return [*([name] if name else []), *([f"#{index}"] if isinstance(index, int) else [])]
+
+
+def _content(delta: Message) -> str:
+    """Return the text; some servers send it in parts, with thoughts among them (Mistral's)."""
+    parts = [part for part in objects_of(delta, "content") if text_of(part, "type") == "text"]
+    return text_of(delta, "content") or "".join(text_of(part, "text") for part in parts)
 
 
 def _failed(message: Message) -> bool:

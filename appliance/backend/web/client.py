@@ -18,10 +18,12 @@ How a part uses it (event loop only)::
 
 Paths are put behind the address's URL. Close the iterators (``aclosing``): that stops the
 request. Every method raises ``BackendError`` and nothing else: ``BackendRefused`` (key, money,
-model, voice, an address that is not encrypted, the extra is missing), ``BackendUnavailable`` (no
+model, voice, an address that is not encrypted), ``BackendUnavailable`` (no
 connection, busy with the seconds to wait, stopped in the middle), ``BackendStalled`` (nothing came
 for ``stall``), ``ProtocolViolation`` (what came cannot be read). A message that says why an answer
 broke off: ``endings.failed_midway(message, section)``.
+
+Without the extra ``cloud`` the import of this module raises an ``ImportError``.
 
 Connections are kept and used again. No redirect is followed, so the key stays with its vendor.
 """
@@ -31,6 +33,7 @@ import sys
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from appliance.backend.socket import reading
@@ -47,6 +50,9 @@ from appliance.units import Seconds
 
 if TYPE_CHECKING:
     from appliance.backend.web.wire import Answer, Request, Wire
+
+if find_spec("httpx2") is None:  # said when the part is chosen, not when first it is asked
+    raise ModuleNotFoundError("no httpx2", name="httpx2")
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of one answer; sound of 20 min at 24 kHz is less."""
@@ -246,11 +252,8 @@ class Service:
             return self._wire
 
     def _make(self) -> "Wire":
-        try:
-            from appliance.backend.web.wire import Wire  # noqa: PLC0415 - an extra, and slow
-        except ImportError as error:
-            advice = 'pip install "voice-appliance[cloud]"'
-            raise BackendRefused("no_extra", advice) from error
+        from appliance.backend.web.wire import Wire  # noqa: PLC0415 - it takes 0.1 s and more
+
         return Wire(self._address, self._connect, self._stall)
 
 
