@@ -331,10 +331,7 @@ class AgentRules:
         call, tool = text_of(event, "tool_call_id"), text_of(event, "tool_name")
         if call and self._tools.pending.is_new(call):
             piece = Piece(call=(call, tool, event.get("parameters")))
-            if self._speech.stale:
-                self._drop((piece,))
-            else:
-                self._pass(piece, now)
+            self._drop((piece,)) if self._speech.stale else self._pass(piece, now)
 
     def _on_transcript(self, event: Message, now: Seconds) -> None:
         heard = object_of(event, "user_transcription_event")
