@@ -613,7 +613,8 @@ def test_calls_are_told_apart_however_a_server_sends_them(deltas: list[dict[str,
 
 def test_fields_for_thoughts_are_not_spoken() -> None:
     parts = [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "lo."}]
-    deltas = [{"reasoning_content": "Hm."}, {"content": "Hel"}, {"content": parts}]
+    deltas: list[dict[str, Any]] = [{"content": "Hel"}, {"content": parts}]
+    deltas += [{"reasoning_content": "Hm."}, {"reasoning": "Hm."}]
 
     found, _ = thoughts_of(CHAT, chunks(*deltas, why="stop"))
 
