@@ -172,7 +172,7 @@ def _lines() -> Iterator[str]:
 
 
 def _model(model: Model) -> Iterator[str]:
-    packages = {file.sources[0].package for file in model.files}
+    packages = {package for file in model.files for package in file.sources[0].packages}
     yield ""
     yield f"### {model.name}"
     yield ""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from appliance.app.background import in_background
 from appliance.app.detectors import Senses, load_senses, wake_phrases
+from appliance.app.language_model import load_language_model
 from appliance.backend.local import phrases
+from appliance.backend.local.llm.stage import WithModel
 from appliance.backend.local.pipeline import Parts
 from appliance.backend.local.stt import Transcriber, choose_size
 from appliance.backend.local.trim import trim_by
@@ -105,15 +107,15 @@ def load_transcriber(config: Config, store: ModelStore) -> Transcriber:
     return Transcriber(store.folder(transcriber_model(config)))
 
 
-def load_understander(config: Config, store: ModelStore) -> StagedUnderstander:
-    """Load what finds out what was meant.
+def load_understander(config: Config, store: ModelStore) -> StagedUnderstander | WithModel:
+    """Load what finds out what was meant; a language model goes on loading behind it.
 
     Raises:
         ModelError: The model is missing or cannot be used.
         ConfigError: There is nothing for the language.
     """
     local = config.local
-    return StagedUnderstander(
+    staged = StagedUnderstander(
         language=config.device.language,
         wake_phrases=wake_phrases(config),
         area=config.device.area,
@@ -121,6 +123,11 @@ def load_understander(config: Config, store: ModelStore) -> StagedUnderstander:
         threshold=local.nearest_threshold,
         nearest=local.nearest,
     )
+    model = load_language_model(local.language_model, store)
+    if model is None:
+        return staged
+    speaks = local.language_model.answers
+    return WithModel(staged, model, area=config.device.area, speaks=speaks)
 
 
 def load_judge(store: ModelStore) -> Silero:

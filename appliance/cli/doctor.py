@@ -14,6 +14,7 @@ from rich.markup import escape
 from appliance.app.answers import needed_models
 from appliance.app.backends import was_private
 from appliance.app.camera import open_camera
+from appliance.app.language_model import why_off
 from appliance.app.listening import Levels, listen_to_card
 from appliance.app.manifest_folders import read_manifests
 from appliance.app.manifests import name_clashes
@@ -187,6 +188,11 @@ def _models(config: Config) -> Iterator[Check]:
             yield Check("model", ok=False, detail=str(error), remedy=hint)
         else:
             yield Check("model", ok=True, detail=name)
+    settings = config.local.language_model
+    if settings.wanted:
+        off = why_off(settings, store)
+        detail = f"off: {off}" if off else "on"
+        yield Check("language model", ok=True, detail=detail, warning=bool(off))
 
 
 def _programs(config: Config) -> Iterator[Check]:

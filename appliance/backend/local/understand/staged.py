@@ -7,6 +7,7 @@ from pathlib import Path
 from appliance.backend.local.understand import language as languages
 from appliance.backend.local.understand.amend import Amender
 from appliance.backend.local.understand.embedding import Embedder
+from appliance.backend.local.understand.heard import Heard, heard
 from appliance.backend.local.understand.house import House, Maker
 from appliance.backend.local.understand.later import Later
 from appliance.backend.local.understand.memory import Memory, Question
@@ -68,6 +69,11 @@ class StagedUnderstander:
         self._memory = Memory(clock)
         self._house = House((), maker=self._maker, area=area)
 
+    @property
+    def not_understood(self) -> str:
+        """What it says when it does not know what was meant at all."""
+        return self._language.say.not_understood
+
     def warm(self, catalogue: Sequence[ToolSpec]) -> None:
         """Do now what the first request would have to wait for; from the same thread.
 
@@ -95,6 +101,12 @@ class StagedUnderstander:
             if understanding is not None:
                 return understanding
         return self._lost(words, scene, trace)
+
+    def heard(self, text: str, catalogue: Sequence[ToolSpec]) -> Heard:
+        """Return which values of the tools' parameters were said in so many words."""
+        words = words_only(self._cleaner.clean(text))
+        tools = {name: tool.slots for name, tool in self._furnished(catalogue).tools.items()}
+        return heard(tools, words, [found for _, found in self._maker.numbers.all(words)])
 
     def remember(self, past: Sequence[Past], catalogue: Sequence[ToolSpec]) -> None:
         """Take what was done by others, oldest first, as if it had been asked for here."""

@@ -1,0 +1,1 @@
+"""A language model on the box, behind the deterministic stages of understanding."""
