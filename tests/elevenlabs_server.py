@@ -216,7 +216,7 @@ class AgentServer:
     async def _begin(self, session: AgentSession, group: asyncio.TaskGroup) -> None:
         await asyncio.sleep(self.script.updated_s)
         closing = self.spoilt.begin_close
-        for wanted in _overridden(session.initiation):
+        for wanted in _overridden(session.received[0]):
             if wanted not in self.spoilt.allows:
                 closing = (1008, f"Override for field '{wanted}' is not allowed by config.")
         if closing is not None:
