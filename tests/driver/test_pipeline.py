@@ -21,6 +21,7 @@ from appliance.events import (
     BackendEvent,
     ReplyAudio,
     ReplyEnded,
+    ReplyOffered,
     ReplyStarted,
     ReplyText,
     StageTook,
@@ -421,6 +422,28 @@ def test_calls_of_a_cancelled_reply_are_told_only_if_they_went_wrong() -> None:
         talk(story, trio([Says("I am at it. "), ON, Wait(5.0)]))
 
 
+def test_a_call_that_nobody_has_seen_yet_is_not_made_any_more() -> None:
+    async def main() -> list[BackendEvent]:
+        backend = PipelineBackend(trio([ON, OFF]), Sentences(), lambda: (LAMP,), TERMS)
+        await backend.send_audio(frame())
+        await backend.commit_turn(FIRST)
+        events: list[BackendEvent] = []
+        async with asyncio.timeout(9.0):
+            async for event in backend.events():
+                events.append(event)
+                if isinstance(event, ToolCalled):
+                    await backend.cancel_reply(event.response, heard=Seconds(0.0))
+                    await backend.answer_call(event.call, BROKEN)
+                if isinstance(event, ReplyOffered):
+                    break  # the report is complete without the second call
+        await backend.close()
+        return events
+
+    events = run_virtual(main())
+    assert sum(isinstance(event, ToolCalled) for event in events) == 1
+    assert isinstance(events[-1], ReplyOffered)
+
+
 def test_a_report_that_was_overtaken_before_it_began_is_offered_and_told_once() -> None:
     async def story(t: Talk) -> None:
         await t.ask(FIRST)
@@ -598,8 +621,8 @@ def test_what_is_on_the_box_may_take_its_time() -> None:
 
 
 def test_a_voice_that_waits_for_the_mind_has_not_stalled() -> None:
-    thoughts: list[Step] = [Says("One. T"), Wait(3.9), Says("wo. T"), Wait(3.9), Says("hree.")]
-    found = talk(asked, trio(thoughts))
+    slowly: list[Step] = [each for letter in "wo. T" for each in (Says(letter), Wait(3.0))]
+    found = talk(asked, trio([Says("One. T"), *slowly, Says("hree.")]))
     assert found.said() == ["One.", "Two.", "Three."]
 
 

@@ -70,7 +70,6 @@ class Calls:
     """Their report has been offered and taken."""
 
     _calls: dict[CallId, Called] = field(default_factory=dict, repr=False)
-    _claimed: bool = False
 
     def add(self, called: Called, *, closes: bool) -> None:
         """Take a call, with its answer if it is there."""
@@ -99,12 +98,6 @@ class Calls:
         """Whether nothing is owed any more."""
         every = all(called.result is not None for called in self._calls.values())
         return self.sealed and every and not self.empty
-
-    def claim(self) -> bool:
-        """Tell whether they are complete, once."""
-        first = self.complete and not self._claimed
-        self._claimed = self._claimed or first
-        return first
 
     def results(self) -> tuple[Answered, ...]:
         """Return the answers to be told, in the order of the calls."""
@@ -156,7 +149,7 @@ class Ledger:
     def answer(self, call: CallId, result: ToolResult) -> Calls | None:
         """Take an answer; return the calls that it completes, if it does."""
         calls = next((calls for calls in self._open if calls.answer(call, result)), None)
-        return calls if calls is not None and calls.claim() else None
+        return calls if calls is not None and calls.complete else None
 
     def withdraw(self, call: CallId) -> None:
         """Forget a call that was not made after all."""
@@ -168,7 +161,7 @@ class Ledger:
         calls.sealed = True
         if calls.empty:
             self._open.remove(calls)
-        return calls.claim()
+        return calls.complete
 
     def tell(self, calls: Sequence[Calls], response: ResponseId) -> None:
         """Note which reply tells the answers."""

@@ -221,7 +221,7 @@ class PipelineBackend:
         calls = taken_over(owed, self._catalogue())
         self._replies.go_on(owed.turn)
         self._ledger.add(calls)
-        if calls.claim():
+        if calls.complete:
             self._jobs.put_nowait(calls)
 
     async def _next_job(self) -> Job:
