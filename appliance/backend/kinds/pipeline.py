@@ -13,14 +13,15 @@ from appliance.backend.local.mind import LocalMind
 from appliance.backend.local.parts import Parts
 from appliance.backend.local.speaking import LocalTts
 from appliance.backend.local.worker import Worker
+from appliance.backend.money import estimate, prices
 from appliance.backend.pipeline import choosing
 from appliance.backend.pipeline.parts import Mind, Probes, SpeechToText, TextToSpeech
 from appliance.backend.pipeline.session import PipelineBackend
 from appliance.backend.pipeline.terms import Terms
 from appliance.backend.pipeline.unfit import unfit
-from appliance.config import Config
+from appliance.config import Config, vendors
 from appliance.config.lacking import lacking
-from appliance.errors import BackendError, BackendUnavailable
+from appliance.errors import BackendError, BackendUnavailable, ConfigError
 from appliance.units import Seconds
 
 _TOLD: Final = {"stt": "sound", "llm": "text", "tts": "text"}
@@ -41,7 +42,7 @@ class PipelineKind:
             cloud=bool(away),
             leaves=tuple(dict.fromkeys(leaves)),
             missing=(*lacking(config, "pipeline"), *choosing.lacking_packages(config)),
-            usd_minute=None if away else 0.0,
+            usd_minute=_minute(config),
             sees=llm.vendor != "local" and llm.sees is not False,
         )
 
@@ -71,6 +72,25 @@ class PipelineKind:
                 if isinstance(made, Probes):
                     told.append(f"{stage}: {await made.probe()}")
         return "; ".join(told) or "all of it is on the box"
+
+
+def _minute(config: Config) -> float | None:
+    """Return what a minute costs, about; ``None``: not known."""
+    free = config.money.prices_file is None
+    paid = {}
+    for stage, part in config.pipeline.stages:
+        ours = free and bool(part.url) and vendors.is_own_network(vendors.host(part.url))
+        if part.vendor != "local" and not ours:
+            paid[stage] = choosing.model(config, stage)
+    if not paid:
+        return 0.0
+    if "" in paid.values():
+        return None
+    try:
+        table = prices.read(config.money.prices_file)
+    except ConfigError:  # ``check`` tells of it
+        return None
+    return estimate.pipeline(table, estimate.Stages(**paid))
 
 
 def pipeline_session(means: Means, handover: Handover = NOTHING) -> PipelineBackend:

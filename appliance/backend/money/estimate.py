@@ -7,6 +7,7 @@ expect; ``voice-appliance money`` says what it has really cost.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from appliance.backend.money.prices import Price, Tariff
 from appliance.events import Usage
@@ -21,6 +22,23 @@ SPOKEN_A_MINUTE = 1_200
 
 TALK = 0.5
 """Share of the minute in which the user speaks, and in which the box does."""
+
+
+TURNS = 4
+"""Of a minute: questions of 7.5 s, and answers as long."""
+
+TOLD_A_TURN = 2_000
+"""Tokens of text that a language model is told with each turn: instructions, some twenty tools,
+and what was said before. Reckoned as if nothing of it came from the vendor's cache."""
+
+WORDS = 150
+"""Spoken in a minute."""
+
+TOKENS = 4 / 3
+"""Of a word; a rule of thumb for English."""
+
+CHARACTERS = 6
+"""Of a word, with the space behind it."""
 
 
 def speech_to_speech(
@@ -42,6 +60,38 @@ def speech_to_speech(
         used.append(Usage(transcriber, audio_in=heard, audio_s=Seconds(60.0 * TALK)))
     tariff = Tariff(table)
     costs = [tariff.cost(usage) for usage in used]
+    if any(cost.estimated for cost in costs):
+        return None
+    return sum(cost.micro_usd for cost in costs) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The models of a pipeline; empty: that part costs nothing."""
+
+    stt: str = ""
+    llm: str = ""
+    tts: str = ""
+
+
+def pipeline(table: Mapping[str, Price], stages: Stages) -> float | None:
+    """Return dollars a minute of a pipeline.
+
+    Args:
+        table: The prices.
+        stages: Its parts that cost money.
+
+    Returns:
+        ``None`` where a price is not known.
+    """
+    heard = Seconds(60.0 * TALK)
+    used = (
+        Usage(stages.stt, audio_s=heard, audio_in=round(TALK * HEARD_A_MINUTE)),
+        Usage(stages.llm, text_in=TURNS * TOLD_A_TURN, text_out=round(TALK * WORDS * TOKENS)),
+        Usage(stages.tts, audio_s=heard, characters=round(TALK * WORDS * CHARACTERS)),
+    )
+    tariff = Tariff(table)
+    costs = [tariff.cost(usage) for usage in used if usage.model]
     if any(cost.estimated for cost in costs):
         return None
     return sum(cost.micro_usd for cost in costs) / 1e6

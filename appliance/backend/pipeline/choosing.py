@@ -97,12 +97,19 @@ def title(config: Config, stage: str) -> str:
     part = dict(config.pipeline.stages)[stage]
     if part.vendor == "local":
         return _OWN_TITLES[stage]
-    try:
-        usual = getattr(_module(config, stage), "MODEL", "")
-    except BackendRefused:
-        usual = ""
     here = f" at {vendors.host(part.url)}" if part.url else ""
-    return f"{part.vendor} {part.model or usual}".rstrip() + here
+    return f"{part.vendor} {model(config, stage)}".rstrip() + here
+
+
+def model(config: Config, stage: str) -> str:
+    """Return the model of a stage; empty: none is named, or it is the box itself."""
+    part = dict(config.pipeline.stages)[stage]
+    if part.vendor == "local" or part.model:
+        return "" if part.vendor == "local" else part.model
+    try:
+        return str(getattr(_module(config, stage), "MODEL", ""))
+    except BackendRefused:
+        return ""
 
 
 def host(config: Config, stage: str) -> str:

@@ -45,6 +45,13 @@ def keywords(config: Config) -> tuple[str, ...]:
     return tuple(taken)
 
 
+def free(config: Config) -> bool:
+    """Whether what is written down there costs nothing."""
+    url = config.pipeline.stt.url
+    own = bool(url) and vendors.is_own_network(vendors.host(url))
+    return own and config.money.prices_file is None
+
+
 def limits(config: Config) -> Limits:
     """Return how long things may take."""
     return Limits(

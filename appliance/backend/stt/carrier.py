@@ -102,7 +102,7 @@ class StreamedTurn:
         self._over = True
         if connection.opened and self._samples:
             length = Seconds(self._samples / RATE)
-            self._usage = Usage(self._service.model, audio_s=length)
+            self._usage = Usage(self._service.model, audio_s=length, free=self._service.free)
         self._carrier.release(connection)
 
 

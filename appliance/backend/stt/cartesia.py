@@ -48,5 +48,10 @@ def address(config: Config) -> Address:
 def _service(config: Config) -> Service:
     model = config.pipeline.stt.model or MODEL
     return Service(
-        f"cartesia {model}", model, lambda: address(config), InkRules, asking.limits(config)
+        f"cartesia {model}",
+        model,
+        lambda: address(config),
+        InkRules,
+        asking.limits(config),
+        free=asking.free(config),
     )

@@ -50,6 +50,8 @@ class Service:
     """Makes new ones for a connection."""
 
     limits: Limits
+    free: bool = False
+    """For billing: the server is our own."""
 
 
 class Connection:

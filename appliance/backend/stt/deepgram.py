@@ -48,7 +48,12 @@ def _service(config: Config) -> Service:
     model = config.pipeline.stt.model or MODEL
     rules = FluxRules if _is_flux(model) else NovaRules
     return Service(
-        f"deepgram {model}", model, lambda: address(config), rules, asking.limits(config)
+        f"deepgram {model}",
+        model,
+        lambda: address(config),
+        rules,
+        asking.limits(config),
+        free=asking.free(config),
     )
 
 

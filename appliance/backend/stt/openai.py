@@ -51,7 +51,7 @@ class UploadedTurn:
         """The length of all sound that was sent; a question that is taken back may be billed."""
         if not (self._over and self._billed):
             return None
-        return Usage(self._server.model, audio_s=Seconds(self._billed))
+        return Usage(self._server.model, audio_s=Seconds(self._billed), free=self._server.free)
 
     async def hear(self, frame: Frame) -> None:
         """Take a frame; what is too much for one turn is left out."""
@@ -114,14 +114,21 @@ class Transcriptions:
         service: Where to ask.
         fields: What is asked, but for the sound.
         longest: Sound of one turn; what comes after it is left out.
+        free: The server is our own, and costs nothing.
     """
 
     def __init__(
-        self, service: Service, fields: Mapping[str, str | list[str]], longest: Seconds
+        self,
+        service: Service,
+        fields: Mapping[str, str | list[str]],
+        longest: Seconds,
+        *,
+        free: bool = False,
     ) -> None:
         self._service = service
         self._fields = fields
         self._longest = longest
+        self.free = free
         self._tasks: set[asyncio.Task[str]] = set()
         self._warming: asyncio.Task[None] | None = None
 
@@ -217,7 +224,7 @@ def speech_to_text(config: Config) -> Transcriptions:
     model = config.pipeline.stt.model or (OWN_MODEL if own else MODEL)
     words = asking.keywords(config)
     asked = form.fields(model, asking.language(config), words, stream=not own)
-    return Transcriptions(service, asked, limits.longest)
+    return Transcriptions(service, asked, limits.longest, free=asking.free(config))
 
 
 def address(config: Config) -> WebAddress:

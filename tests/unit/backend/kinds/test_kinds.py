@@ -120,6 +120,32 @@ def test_a_server_of_the_own_network_is_free_unless_there_are_prices_for_it(
     assert facts("realtime", config).usd_minute is None
 
 
+def pipeline(**stages: object) -> Facts:
+    keys = {"openai": "sk-of-the-house-1234567890", "deepgram": "dg-of-the-house-1234567890"}
+    return facts("pipeline", Config.model_validate({"pipeline": stages, "keys": keys}))
+
+
+def test_what_a_minute_of_a_pipeline_costs_is_that_of_its_parts() -> None:
+    llm = {"model": "gpt-5.6-luna"}
+    # 4 turns of 2,000 tokens at 0.20, 75 words of 4/3 tokens at 1.20, in millionths of a dollar
+    text = 4 * 2_000 * 0.20e-6 + 100 * 1.20e-6
+    assert pipeline(llm=llm).usd_minute == pytest.approx(text, abs=2e-6)
+    heard = {"vendor": "openai"}  # half a minute of gpt-transcribe
+    assert pipeline(llm=llm, stt=heard).usd_minute == pytest.approx(text + 0.00225, abs=3e-6)
+    said = {"vendor": "openai", "model": "tts-1"}  # 75 words of 6 characters at 15
+    found = pipeline(llm=llm, tts=said).usd_minute
+    assert found == pytest.approx(text + 450 * 15e-6, abs=3e-6)
+
+
+def test_a_part_in_the_house_is_free_and_one_without_a_price_is_not_guessed() -> None:
+    own = {"url": "http://gpu.local:8000/v1", "model": "ours"}
+    assert pipeline(llm=own).usd_minute == 0.0
+    assert not pipeline(llm=own).cloud
+    assert pipeline(llm={"model": "who-knows"}).usd_minute is None
+    assert pipeline(llm={"model": ""}).usd_minute is None
+    assert pipeline(llm=own, stt={"vendor": "openai"}).usd_minute == pytest.approx(0.00225)
+
+
 BROKEN = """
 class Session:
     ends_turns = property(lambda self: 1 / 0)
