@@ -106,13 +106,14 @@ class Thinker:
             self._made.clear()
         steps = list(story(talk, self._made))
         offered = [tool for tool in tools if self._sees or not tool.sees]
-        mistaken = 0
+        mistaken, spoken = 0, talk.said
         while True:
             answer = _Answer()
             async with aclosing(self._ask(steps, offered, answer)) as thoughts:
                 async for thought in thoughts:
                     yield thought
             said, ending = "".join(answer.said), answer.ending
+            spoken += said
             found = sort(ending.drafts, offered)
             refused = self._refused(found)
             if found.calls or not refused:
@@ -121,7 +122,7 @@ class Thinker:
             if mistaken > MOST_MISTAKES:
                 raise ProtocolViolation("the model calls tools in a way that nobody understands")
             steps.append(Round(refused, said, ending.kept))
-        if not found.calls and not (said + talk.said).strip():
+        if not found.calls and not spoken.strip():
             raise BackendUnavailable(f"the model said nothing ({ending.why or 'no reason given'})")
         for call in found.calls:
             yield call
