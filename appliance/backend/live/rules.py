@@ -216,7 +216,7 @@ class LiveRules:
 
     def farewell(self) -> Out:
         """End the session, so that it is billed no longer."""
-        return Out((wire.close(),))
+        return Out((wire.close("close-1"),))
 
     def deadline(self) -> Seconds | None:
         """When ``expire`` must be called if nothing else happens."""

@@ -69,9 +69,9 @@ def update_tools(tools: list[Message]) -> str:
     return _dump("session.update", session={"delegation": delegation})
 
 
-def close() -> str:
+def close(event: str) -> str:
     """End the session in good order."""
-    return _dump("session.close")
+    return _dump("session.close", event_id=event)
 
 
 def call_output(call: CallId, output: str) -> Message:
