@@ -1,6 +1,7 @@
 """Speech to text with OpenAI's interface against a scripted HTTP server, in virtual time."""
 
 import asyncio
+import gc
 import io
 import json
 import logging
@@ -232,7 +233,7 @@ def test_a_dropped_turn_is_taken_back_and_costs_what_was_asked() -> None:
         return turn.usage
 
     usage, _ = run(use, Answer(delay=3.0))
-    assert usage == Usage("whisper-1", audio_s=Seconds(len(spoken(SAID)) / RATE))
+    assert usage == Usage("whisper-1", audio_s=Seconds(len(spoken(SAID)) / RATE), free=True)
 
 
 def test_the_length_that_the_server_bills_counts() -> None:
@@ -244,7 +245,7 @@ def test_the_length_that_the_server_bills_counts() -> None:
 
     answer = as_json({"text": SAID, "usage": {"type": "duration", "seconds": 2}})
     usage, _ = run(use, answer)
-    assert usage == Usage("whisper-1", audio_s=Seconds(2.0))
+    assert usage == Usage("whisper-1", audio_s=Seconds(2.0), free=True)
 
 
 def test_the_connection_is_made_while_the_user_speaks() -> None:
@@ -370,7 +371,22 @@ def test_an_answer_that_is_no_stream_after_all_is_taken() -> None:
     assert text == SAID
 
 
-def test_an_answer_that_nobody_waits_for_any_more_does_no_harm() -> None:
+def test_what_was_asked_too_early_is_taken_back() -> None:
+    async def use(service: Transcriptions, _: Served) -> int:
+        turn = service.listen()
+        await hear(turn, spoken("turn on"))
+        turn.expect_end()
+        await hear(turn, spoken("the light"))
+        turn.expect_end()
+        await asyncio.sleep(0.1)
+        return len(service._tasks)
+
+    assert run(use, Answer(delay=9.0), Answer(delay=9.0))[0] == 1
+
+
+def test_an_answer_that_nobody_waits_for_any_more_does_no_harm(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def use(service: Transcriptions, _: Served) -> str:
         turn = service.listen()
         await hear(turn, spoken("turn on"))
@@ -382,6 +398,8 @@ def test_an_answer_that_nobody_waits_for_any_more_does_no_harm() -> None:
 
     text, _ = run(use, as_json({}, 500), TEXT)
     assert text == SAID
+    gc.collect()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_close_takes_back_what_was_asked() -> None:

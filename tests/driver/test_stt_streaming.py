@@ -207,6 +207,17 @@ def test_what_flux_takes_for_many_turns_is_one() -> None:
     run_virtual(scene())
 
 
+def test_flux_has_written_all_once_it_hangs_up_as_it_was_asked_to() -> None:
+    async def scene() -> None:
+        async with opened(FLUX, Ways(short_s=1.5)) as (server, service):
+            turn = service.listen()
+            await hear(turn, spoken(SAID))
+            assert await turn.finish(as_expected=False) == SAID
+            assert "CloseStream" in server.calls[0].texts[0]
+
+    run_virtual(scene())
+
+
 @MODELS
 @pytest.mark.parametrize("answers", [True, False])
 def test_silence_is_nothing_said(model: str, *, answers: bool) -> None:
@@ -388,6 +399,16 @@ def test_what_is_said_before_the_connection_is_open_is_not_lost(model: str) -> N
     run_virtual(scene())
 
 
+def test_a_door_that_opens_late_leaves_time_for_the_transcript() -> None:
+    async def scene() -> None:
+        async with opened(INK, Ways(slow_door_s=2.8, takes_s=2.0)) as (_, service):
+            turn = service.listen()
+            await hear(turn, spoken("on"))
+            assert await turn.finish(as_expected=False) == "on"
+
+    run_virtual(scene())
+
+
 @MODELS
 def test_usage_is_the_length_of_the_sound(model: str) -> None:
     async def scene() -> Usage | None:
@@ -399,7 +420,7 @@ def test_usage_is_the_length_of_the_sound(model: str) -> None:
 
     usage = run_virtual(scene())
     assert usage is not None
-    assert usage == Usage(model, audio_s=usage.audio_s)
+    assert usage == Usage(model, audio_s=usage.audio_s, free=True)
     assert usage.audio_s == pytest.approx(2.0)
 
 
