@@ -154,6 +154,9 @@ class Ways:
     turn_s: float | None = None
     """Flux: it takes so much silence for the end of a turn."""
 
+    short_s: float = 0.0
+    """Flux: it says that it has come less far than it has."""
+
     recogniser: Recogniser | None = None
     """Hears sound; else only the words of ``spoken`` are heard."""
 
@@ -304,7 +307,7 @@ class Call:
             "event": "EndOfTurn" if over else "Update",
             "turn_index": self._turn,
             "audio_window_start": self._segment / RATE,
-            "audio_window_end": self.length,
+            "audio_window_end": self.length - self.ways.short_s,
             "transcript": " ".join(word.word for word in heard),
             "words": [{"word": word.word, "confidence": 0.9} for word in heard],
             "end_of_turn_confidence": 0.5,

@@ -98,5 +98,5 @@ async def test_it_is_busy_and_says_for_how_long(url: str) -> None:
 
 async def test_it_breaks_off_in_the_middle(url: str) -> None:
     async with opened(url, "broken") as service:
-        with pytest.raises(BackendUnavailable, match="broke off|hung up"):
+        with pytest.raises(BackendUnavailable, match=r"broke off|hung up"):
             await say(service)
