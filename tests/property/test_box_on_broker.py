@@ -42,7 +42,7 @@ def test_every_component_is_complete_whatever_a_box_is_called(
     box: str, name: str, area: str | None, *, online: bool, words: list[str], root: str
 ) -> None:
     own = topics(root, box)
-    about = About(box, name, "1.0", own, words, area, online)
+    about = About(box, name, "1.0", own, words, area, online, ("realtime", "local"))
     (rule,) = (rule for rule in rules() if rule.name == "announcement")
     assert rule.problem(announcement(about)) is None
     assert rule.pattern.fullmatch(topic("homeassistant", box))
@@ -59,9 +59,8 @@ def test_every_component_is_complete_whatever_a_box_is_called(
 def test_every_topic_that_is_announced_is_one_that_we_publish_or_take() -> None:
     own = topics("voice-appliance", "box")
     taken = {own.command(name) for name in COMMANDS}
-    for component in announced(About("box", "Box", "1", own, ["alexa"], None, online=True))[
-        "components"
-    ].values():
+    about = About("box", "Box", "1", own, ["alexa"], None, online=True, backends=("a", "b"))
+    for component in announced(about)["components"].values():
         if (state := component.get("state_topic")) is not None:
             assert [rule.name for rule in rules() if rule.pattern.fullmatch(state)], state
         assert component.get("command_topic", next(iter(taken))) in taken
@@ -87,6 +86,15 @@ def test_what_costs_nothing_shows_no_costs() -> None:
     own = topics("voice-appliance", "box")
     shown = announced(About("box", "Box", "1", own, ["alexa"]))["components"]
     assert not {"cost_day", "cost_month", "backend"} & shown.keys()
+
+
+def test_a_choice_is_shown_where_there_is_one() -> None:
+    own = topics("voice-appliance", "box")
+    for backends, shown in (((), False), (("local",), False), (("mine", "local"), True)):
+        about = About("box", "Box", "1", own, ["alexa"], backends=backends)
+        assert ("backend" in announced(about)["components"]) == shown
+    select = announced(about)["components"]["backend"]
+    assert select["options"] == ["automatic", "mine", "local", "on the device"]
 
 
 @given(st.one_of(st.binary(max_size=5000), st.text(max_size=5000).map(str.encode)))
