@@ -181,7 +181,8 @@ async def serving(manners: Manners | None = None) -> AsyncIterator[SpeechServer]
         task = asyncio.current_task()
         assert task is not None
         running.add(task)
-        await speech.serve(reader, writer)
+        with suppress(asyncio.CancelledError):  # of ours, below
+            await speech.serve(reader, writer)
 
     server = await asyncio.start_server(served, "127.0.0.1", 0)
     speech.port = server.sockets[0].getsockname()[1]
