@@ -75,8 +75,8 @@ class Tts(Section):
     """As the vendor names them; Cartesia and ElevenLabs need one."""
 
     speed: Annotated[float | None, Field(ge=0.25, le=4.0, examples=[1.1])] = None
-    """How fast it speaks; unset: the vendor's choice. Cartesia takes 0.6 to 1.5, ElevenLabs 0.7 to
-    1.2: beyond that the nearest."""
+    """How fast a service speaks; unset: its own choice. Cartesia takes 0.6 to 1.5, ElevenLabs 0.7
+    to 1.2: beyond that the nearest."""
 
     instructions: Annotated[str, Field(max_length=4_000)] = ""
     """How it speaks, in words (openai; not tts-1)."""

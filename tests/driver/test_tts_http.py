@@ -196,6 +196,14 @@ def test_a_wav_where_pcm_was_asked_is_heard_at_its_own_rate(rate: int, channels:
     play(Manners(sound=lambda _: wav_of(rate, channels), piece=999), main)
 
 
+def test_the_rate_that_a_server_states_is_believed() -> None:
+    async def main(_: SpeechServer, tts: OpenAiSpeech) -> None:
+        heard = await listen(tts, said(HOW))
+        assert len(heard.pcm) == pytest.approx(len(pcm_of(HOW)) * 1.5, abs=4)
+
+    play(Manners(kind='audio/pcm; channels=1; rate="16000"', rate=16_000), main)
+
+
 def mp3(_: str) -> bytes:
     file = io.BytesIO()
     noise = np.random.default_rng(1).normal(0.0, 0.1, RATE)

@@ -181,7 +181,8 @@ class OpenAiSpeech:
         decoder = Decoder(RATE)
         request = {**self._request, "input": sentence.text}
         try:
-            async with aclosing(self._service.sound(_PATH, request)) as sound:
+            asked = self._service.sound(_PATH, request, told=decoder.believe)
+            async with aclosing(asked) as sound:
                 async for piece in sound:
                     await self._keep(sentence, reply, decoder.feed(piece))
             await self._keep(sentence, reply, decoder.finish())

@@ -63,17 +63,21 @@ class Decoder:
     """Takes bytes, gives signed 16-bit little-endian mono; a sample is never split.
 
     Args:
-        rate: Of what it gives.
-        source: Of what comes, where that is known and there is no header.
+        rate: Of what it gives, and of what comes without a header.
     """
 
-    def __init__(self, rate: SampleRate, *, source: int | None = None) -> None:
+    def __init__(self, rate: SampleRate) -> None:
         self._rate = rate
-        self._plain = _Form(source or rate)
+        self._plain = _Form(rate)
         self._form: _Form | None = None  # not known yet
         self._left: int | None = None  # bytes of sound that are still to come; None: all of them
         self._bytes = bytearray()
         self._stream: soxr.ResampleStream | None = None
+
+    def believe(self, rate: int) -> None:
+        """Take what comes without a header as of this rate; before its first byte."""
+        if rate in RATES:
+            self._plain = _Form(rate)
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes; return the samples that are whole.

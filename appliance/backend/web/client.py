@@ -30,7 +30,7 @@ Connections are kept and used again. No redirect is followed, so the key stays w
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -152,14 +152,28 @@ class Service:
             async for event in told:
                 yield event
 
-    async def sound(self, path: str, body: Mapping[str, object]) -> AsyncGenerator[bytes, None]:
-        """Post JSON; yield the bytes of the answer as they come."""
+    async def sound(
+        self,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        told: Callable[[int], None] = lambda _: None,
+    ) -> AsyncGenerator[bytes, None]:
+        """Post JSON; yield the bytes of the answer as they come.
+
+        Args:
+            path: Behind the address.
+            body: What to post.
+            told: Is told the rate of the sound before its first byte, where the answer says it.
+        """
         headers = {"Accept": "*/*", "Content-Type": "application/json"}
         wire = await self._opened()
         request = wire.request("POST", path, headers, reading.dump(body).encode())
         async with wire.answer(request) as answer:
             if answer.kind in ("application/json", "text/html"):
                 raise ProtocolViolation(f"the server answers {answer.kind} where sound belongs")
+            if answer.rate is not None:
+                told(answer.rate)
             async with aclosing(answer.pieces(LARGEST)) as pieces:
                 async for piece in pieces:
                     yield piece

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -31,6 +32,8 @@ KEPT: Final = Seconds(90.0)
 house after seconds, which is noticed."""
 
 MOST_CONNECTIONS: Final = 8
+
+_RATE: Final = re.compile(r";\s*rate\s*=\s*\"?(\d{4,6})\b", re.IGNORECASE)
 
 Request = httpx2.Request
 
@@ -71,6 +74,13 @@ class Answer:
         """What it says it is, without parameters: ``text/event-stream``."""
         stated: str = self._response.headers.get("content-type", "")
         return stated.partition(";")[0].strip().lower()
+
+    @property
+    def rate(self) -> int | None:
+        """Samples per second, where it says so (``audio/pcm; rate=16000``)."""
+        stated: str = self._response.headers.get("content-type", "")
+        found = _RATE.search(stated)
+        return None if found is None else int(found[1])
 
     async def pieces(self, most: int) -> AsyncGenerator[bytes, None]:
         """Yield its bytes as they come."""
