@@ -190,7 +190,7 @@ class Transcriptions:
         """Begin to ask; ``close`` ends it."""
         task = asyncio.get_running_loop().create_task(asked, name="speech to text")
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._tasks.discard)
         return task
 
     async def ask(self, sound: bytes) -> form.Answer:
@@ -209,11 +209,6 @@ class Transcriptions:
             async for _, message in events:
                 answer.take(message)
         return answer
-
-    def _ended(self, task: asyncio.Task[str]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # nobody may ever ask for it: the user went on speaking
 
 
 def speech_to_text(config: Config) -> Transcriptions:
