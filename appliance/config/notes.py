@@ -16,6 +16,7 @@ def notes(config: Config) -> list[Problem]:
         *_order(config),
         *_unused(config),
         *_pipeline(config),
+        *_ending(config),
         *(_realtime(config) if "realtime" in config.backends else ()),
         *_cap(config),
     ]
@@ -64,6 +65,23 @@ def _pipeline(config: Config) -> Iterator[Problem]:
                 ("pipeline", stage, "vendor"),
                 f"{what} leaves the house, to {where}: privacy mode bars the whole pipeline",
             )
+
+
+def _ending(config: Config) -> Iterator[Problem]:
+    """Say which models of the pipeline OpenAI will switch off."""
+    if "pipeline" not in config.backends:
+        return
+    stt, tts = config.pipeline.stt, config.pipeline.tts
+    after = "gpt-transcribe takes its place"
+    none = "all of OpenAI's voices over HTTP do: choose another vendor by then"
+    for part, model, then in (
+        (stt, stt.model, after),
+        (tts, tts.model or vendors.SPEAKING, none),
+    ):
+        ours = part.vendor == "openai" and (not part.url or vendors.is_openai(part.url, "openai"))
+        if ours and (day := vendors.ENDING.get(model)):
+            stage = "stt" if part is stt else "tts"
+            yield Problem(("pipeline", stage, "model"), f"{model} ends on {day}; {then}")
 
 
 def _cap(config: Config) -> Iterator[Problem]:

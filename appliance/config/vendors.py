@@ -27,8 +27,16 @@ ENDING: Final = {
     "gpt-4o-transcribe-diarize": "2027-02-26",
     "gpt-4o-mini-transcribe": "2027-02-26",
     "gpt-4o-mini-transcribe-2025-12-15": "2027-02-26",
+    "tts-1": "2027-01-06",
+    "tts-1-hd": "2027-01-06",
+    "gpt-4o-mini-tts": "2027-01-06",
+    "gpt-4o-mini-tts-2025-03-20": "2027-01-06",
+    "gpt-4o-mini-tts-2025-12-15": "2027-01-06",
 }
 """Models that OpenAI will switch off, and when."""
+
+SPEAKING: Final = "gpt-4o-mini-tts"
+"""What OpenAI speaks with unless a model is set."""
 
 GUIDED: Final = ("gpt-transcribe", "gpt-live-transcribe")
 """The transcribers that take languages and keywords."""

@@ -18,7 +18,7 @@ from appliance.backend.tts.speaker import Speaker
 from appliance.backend.tts.text import TRIAL, parts, speakable
 from appliance.backend.web.address import WebAddress
 from appliance.backend.web.client import Service
-from appliance.config import Config
+from appliance.config import Config, vendors
 from appliance.config.lacking import own_server
 from appliance.errors import BackendError, ProtocolViolation
 from appliance.events import Usage
@@ -26,7 +26,7 @@ from appliance.units import SampleRate
 
 USUAL: Final = "https://api.openai.com/v1"
 
-MODEL: Final = "gpt-4o-mini-tts"
+MODEL: Final = vendors.SPEAKING
 """Of OpenAI's own; it ends on 2027-01-06, as all of its speech models do (SDK 3.52)."""
 
 OWN_MODEL: Final = "tts-1"

@@ -54,6 +54,16 @@ def test_there_is_nothing_to_note_of_a_usual_configuration(tmp_path: Path, text:
             ),
         ),
         (
+            (
+                "backend.order = ['pipeline', 'local']\npipeline.llm.model = 'm'\n"
+                "pipeline.stt = {vendor = 'openai'}\npipeline.tts.vendor = 'openai'\n"
+            ),
+            (
+                "5: pipeline.tts.model: gpt-4o-mini-tts ends on 2027-01-06; all of OpenAI's"
+                " voices over HTTP do: choose another vendor by then"
+            ),
+        ),
+        (
             "realtime.prompt.id = 'pmpt_1'",
             (
                 "2: realtime.prompt.id: OpenAI ends its stored prompts on 2026-11-30;"
