@@ -7,17 +7,17 @@ from typing import Final
 
 from appliance.backend.context import NOTHING, Handover
 from appliance.backend.kinds.seam import Facts, Means
-from appliance.backend.local import phrases
 from appliance.backend.local.hearing import LocalStt
 from appliance.backend.local.mind import LocalMind
 from appliance.backend.local.parts import Parts
+from appliance.backend.local.phrases import Phrases
 from appliance.backend.local.speaking import LocalTts
 from appliance.backend.local.worker import Worker
 from appliance.backend.money import estimate, prices
 from appliance.backend.pipeline import choosing
 from appliance.backend.pipeline.parts import Mind, Probes, SpeechToText, TextToSpeech
 from appliance.backend.pipeline.session import PipelineBackend
-from appliance.backend.pipeline.terms import Terms
+from appliance.backend.pipeline.terms import NO_WORDS, Terms, Words
 from appliance.backend.pipeline.unfit import unfit
 from appliance.config import Config, vendors
 from appliance.config.lacking import lacking
@@ -114,8 +114,10 @@ def pipeline_session(means: Means, handover: Handover = NOTHING) -> PipelineBack
         stall=Seconds(config.backend.stall_s),
         unhurried=frozenset(stage for stage, part in stages if part.vendor == "local"),
     )
-    words = means.parts.phrases if means.parts else phrases.load(config.device.language)
-    if not all(choosing.stays_in_the_house(config, stage) for stage, _ in stages):
+    words: Words = NO_WORDS if means.parts is None else means.parts.phrases
+    if isinstance(words, Phrases) and not all(
+        choosing.stays_in_the_house(config, stage) for stage, _ in stages
+    ):
         words = replace(words, offline="")  # it is not
     return PipelineBackend(trio, words, means.catalogue, terms, handover)
 

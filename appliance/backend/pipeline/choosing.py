@@ -15,7 +15,6 @@ may have ``parts.Probes`` and ``parts.Prepares`` beside its own seam.
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Final
 
@@ -27,11 +26,6 @@ from appliance.errors import BackendRefused
 _BACKENDS: Final = "appliance.backend"
 
 _NEED: Final = 'pip install "voice-appliance[cloud]"'
-
-_HTTP: Final = "httpx2"
-
-_OVER_HTTP: Final = frozenset({"openai"})
-"""Vendors whose every stage is asked over HTTP; the others have WebSockets for sound."""
 
 _HOSTS: Final = {
     "openai": "api.openai.com",
@@ -130,15 +124,11 @@ def lacking_packages(config: Config) -> tuple[str, ...]:
     Imports them, so not for the event loop the first time.
     """
     lacks = []
-    for stage, part in config.pipeline.stages:
+    for stage, _ in config.pipeline.stages:
         try:
             _module(config, stage)
         except BackendRefused as error:
             lacks.append(f"pipeline.{stage} cannot be used: {error.reason}; {error.advice}")
-            continue
-        over_http = part.vendor in _OVER_HTTP or (stage == "llm" and part.vendor != "local")
-        if over_http and find_spec(_HTTP) is None:
-            lacks.append(f"pipeline.{stage} cannot be used: no {_HTTP}; {_NEED}")
     return tuple(lacks)
 
 

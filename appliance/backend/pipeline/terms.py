@@ -46,6 +46,21 @@ class Words(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Sayings:
+    """Words as they stand."""
+
+    failed: str = ""
+    working: str = ""
+    cannot_see: str = ""
+    offline: str = ""
+    abbreviations: frozenset[str] = frozenset()
+
+
+NO_WORDS = Sayings()
+"""Nothing is said but what the mind says."""
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """How long things may take, and what the session is called."""
 
