@@ -43,7 +43,7 @@ Sound = NDArray[np.int16]
 Recogniser = Callable[[Sound], str]
 
 _quiet = logging.getLogger(__name__)
-_quiet.setLevel(logging.ERROR)  # below, the library writes every message down
+_quiet.setLevel(logging.CRITICAL)  # the library writes every message and every ending down
 
 _words: dict[str, int] = {}
 
