@@ -44,6 +44,19 @@ def _tables(place: Key, model: type[Section]) -> Iterator[str]:
             header = f"#[[{dotted((*place, name))}]]"
             settings = _settings(inner, shown=True)
             yield "\n".join([*_prose(_explain(info)), header, *settings]) + "\n"
+    if not place:
+        yield from _named()
+
+
+def _named() -> Iterator[str]:
+    """Yield the tables at the top of the file that people name themselves, by an example."""
+    for name, info in Config.model_fields.items():
+        if not fields.is_map(info):
+            continue
+        for inner, settings in info.examples[0].items() if info.examples else ():
+            lines = [f"#{key} = {write.value(value)}" for key, value in settings.items()]
+            header = f"#[{dotted((name, inner))}]"
+            yield "\n".join([*_prose(_explain(info)), header, *lines]) + "\n"
 
 
 def _settings(model: type[Section], *, shown: bool = False) -> Iterator[str]:

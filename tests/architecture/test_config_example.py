@@ -40,6 +40,8 @@ def _compare(settings: dict[str, Any], section: Section) -> None:
             _compare(settings[name], value)
         elif (member := fields.member(info)) is not None:
             assert [set(each) for each in settings[name]] == [set(member.model_fields)]
+        elif isinstance(section, Config) and fields.is_map(info):
+            assert settings[name] == (info.examples or [{}])[0]
         elif fields.default(info) is not None:
             assert value == fields.default(info), name
 
