@@ -107,6 +107,7 @@ class AgentServer:
         self.sessions: list[AgentSession] = []
         self.violations: list[str] = []
         self.paths: list[str] = []
+        self.open_to_all = False  # a public agent: no key is asked for
         self.port = 0
         self._server: Server | None = None
         self._replies = 0
@@ -152,7 +153,7 @@ class AgentServer:
         parts = urlsplit(request.path)
         if (refusal := self.script.refusal) is not None:
             return _refused(refusal.status, refusal.message)
-        if request.headers.get("xi-api-key") != KEY:
+        if not self.open_to_all and request.headers.get("xi-api-key") != KEY:
             return _refused(401, "Invalid API key")
         if parts.path != "/v1/convai/conversation":
             return _refused(404, "Not Found")
