@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from anthropic.types import MessageParam
 from anthropic.types.message_create_params import MessageCreateParamsStreaming
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +17,7 @@ from appliance.backend.llm.aloud import Aloud
 from appliance.backend.llm.anthropic_reader import AnthropicReader
 from appliance.backend.llm.openai_reader import ChatReader, ResponsesReader
 from appliance.backend.llm.reading import Draft, Ending, Reader, sort
-from appliance.backend.llm.story import MOST, Made, Round, Step, Words, story
+from appliance.backend.llm.story import MOST, Made, Round, Step, Words, call_id, story
 from appliance.backend.pipeline.parts import Answered, Asked, Talk
 from appliance.catalogue import ToolSpec
 from appliance.errors import BackendError
@@ -46,7 +45,7 @@ LINE: st.SearchStrategy[Line] = st.builds(Said, st.sampled_from(["user", "assist
 ANSWERED = st.builds(Answered, CALL, TOOL, ARGUMENTS, RESULT)
 TALK = st.builds(
     Talk,
-    st.lists(LINE, max_size=12).map(tuple),
+    st.lists(LINE, max_size=8).map(tuple),
     st.none() | st.builds(Asked, TEXT, IMAGE, TEXT),
     st.lists(ANSWERED, max_size=3, unique_by=lambda each: each.call).map(tuple),
     st.booleans(),
@@ -62,67 +61,73 @@ def told(draw: st.DrawFn) -> tuple[Talk, list[Made]]:
     return talk, made if draw(st.booleans()) else made[:1]
 
 
-def steps_of(given_: tuple[Talk, list[Made]]) -> tuple[Step, ...]:
-    return story(*given_)
-
-
 @given(told())
-def test_a_story_begins_with_the_user_and_nothing_in_it_is_empty(
+def test_a_story_begins_with_the_user_ends_with_what_is_asked_and_is_never_empty(
     given_: tuple[Talk, list[Made]],
 ) -> None:
-    steps = steps_of(given_)
+    talk, steps = given_[0], story(*given_)
 
     assert isinstance(steps[0], Words)
     assert steps[0].who == "user"
+    calls: list[str] = []
     for step in steps:
         match step:
             case Words():
                 assert step.text.strip() or step.image is not None
             case Round():
                 assert step.calls
-                assert len({call.call for call in step.calls}) == len(step.calls)
-
-
-@given(told())
-def test_it_ends_with_what_is_to_be_answered(given_: tuple[Talk, list[Made]]) -> None:
-    talk, last = given_[0], steps_of(given_)[-1]
-
+                calls += [call.call for call in step.calls]
+    assert len(set(calls)) == len(calls)
     if talk.results and not talk.late:
-        assert isinstance(last, Round)
+        assert isinstance(steps[-1], Round)
+        assert set(calls) >= {call_id(each.call) for each in talk.results}
     else:
-        assert isinstance(last, Words)
-        assert last.who == "user"
+        assert isinstance(steps[-1], Words)
+        assert steps[-1].who == "user"
+
+
+@given(st.lists(LINE | st.just(Said("user", "x" * 1_999)), max_size=40).map(tuple))
+def test_of_a_long_conversation_the_latest_is_told(lines: tuple[Line, ...]) -> None:
+    steps = story(Talk(lines, Asked("And now?")))
+
+    length = sum(len(step.text) for step in steps if isinstance(step, Words))
+    length += sum(
+        len(call.output) for step in steps if isinstance(step, Round) for call in step.calls
+    )
+    at_work = 8 * 210 + 200
+    assert length <= MOST + at_work
+
+
+def test_the_latest_is_never_left_out_for_what_came_before() -> None:
+    lines = [Said("user", f"{n} " + "x" * 1_500) for n in range(50)]
+
+    steps = story(Talk(tuple(lines), Asked("And now?")))
+
+    told_ = [int(step.text.split()[0]) for step in steps[:-1] if isinstance(step, Words)]
+    assert told_ == list(range(50 - len(told_), 50))
+    assert 4 < len(told_) < 10
 
 
 @given(told())
-def test_every_result_is_told_exactly_once(given_: tuple[Talk, list[Made]]) -> None:
-    talk, steps = given_[0], steps_of(given_)
+def test_the_types_of_all_sdks_take_it_and_their_rules_hold(
+    given_: tuple[Talk, list[Made]],
+) -> None:
+    steps = story(*given_)
 
-    calls = [call for step in steps if isinstance(step, Round) for call in step.calls]
-    now = 0 if talk.late else len(talk.results)
-    assert len({call.call for call in calls}) == len(calls)
-    assert len(calls) >= now
-
-
-@given(told())
-def test_a_story_is_bounded(given_: tuple[Talk, list[Made]]) -> None:
-    talk, steps = given_[0], steps_of(given_)
-    asked = [talk.asked] if talk.asked else []
-    rest = sum(len(each.text) + len(each.note) for each in asked) + len(talk.said)
-
-    spoken = sum(len(step.text) for step in steps if isinstance(step, Words))
-    assert spoken <= MOST + rest + 8 * 250 + 3 * 80_000
+    check_messages(steps)
+    check_chat(openai_body.chat_messages("Be kind.", steps))
+    items: Any = openai_body.response_items(steps)
+    fits(list[ResponseInputItemParam], items)
+    calls = [item["call_id"] for item in items if item["type"] == "function_call"]
+    assert calls == [item["call_id"] for item in items if item["type"] == "function_call_output"]
 
 
-@given(told())
-def test_anthropic_s_types_take_it_and_its_rules_hold(given_: tuple[Talk, list[Made]]) -> None:
-    messages = anthropic_body.messages(steps_of(given_))
-
-    fits(list[MessageParam], messages)
+def check_messages(steps: tuple[Step, ...]) -> None:
+    """The roles take turns, and every call is answered in the message after it, first of all."""
+    messages = anthropic_body.messages(steps)
     fits(MessageCreateParamsStreaming, {
         "model": "m", "max_tokens": 1, "stream": True, "messages": messages,
-        "system": anthropic_body.system("Be kind."),
-        **anthropic_body.offered((), steps_of(given_)),
+        "system": anthropic_body.system("Be kind."), **anthropic_body.offered((), steps),
     })  # fmt: skip
     roles = [message["role"] for message in messages]
     assert roles[0] == "user"
@@ -139,13 +144,10 @@ def test_anthropic_s_types_take_it_and_its_rules_hold(given_: tuple[Talk, list[M
     assert not owed
 
 
-@given(told())
-def test_openai_s_types_take_it_and_every_call_is_answered_at_once(
-    given_: tuple[Talk, list[Made]],
-) -> None:
-    messages: Any = openai_body.chat_messages("Be kind.", steps_of(given_))
-
+def check_chat(messages: Any) -> None:  # noqa: ANN401 - JSON
+    """There is one system message, the first, and every call is answered at once."""
     fits(list[ChatCompletionMessageParam], messages)
+    assert [message["role"] for message in messages].index("system") == 0
     assert [message["role"] for message in messages].count("system") == 1
     owed: list[str] = []
     for message in messages:
@@ -155,17 +157,6 @@ def test_openai_s_types_take_it_and_every_call_is_answered_at_once(
             assert not owed
             owed = [call["id"] for call in message.get("tool_calls", [])]
     assert not owed
-
-
-@given(told())
-def test_the_responses_types_take_it_and_every_call_has_its_output(
-    given_: tuple[Talk, list[Made]],
-) -> None:
-    items: Any = openai_body.response_items(steps_of(given_))
-
-    fits(list[ResponseInputItemParam], items)
-    calls = [item["call_id"] for item in items if item["type"] == "function_call"]
-    assert calls == [item["call_id"] for item in items if item["type"] == "function_call_output"]
 
 
 TAGGED = st.lists(
@@ -211,9 +202,9 @@ KINDS = st.sampled_from([
 NONSENSE: st.SearchStrategy[Any] = st.recursive(
     PLAIN | KINDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
-    max_leaves=20,
+    max_leaves=10,
 )
-EVENTS = st.lists(st.dictionaries(KEYS, NONSENSE, max_size=6), max_size=8)
+EVENTS = st.lists(st.dictionaries(KEYS, NONSENSE, max_size=5), max_size=5)
 
 
 @given(EVENTS, st.sampled_from([AnthropicReader, ChatReader, ResponsesReader]))
