@@ -63,7 +63,7 @@ def lost(script: Script, spoilt: Spoilt | None = None) -> BackendError:
         (FORBIDDEN, BackendRefused, "live.model"),
         (NO_QUOTA, BackendRefused, "insufficient_quota"),
         (Refusal(404), BackendRefused, "live.url"),
-        (BUSY, BackendUnavailable, "busy"),
+        (BUSY, BackendUnavailable, "busy (HTTP 429); it says to wait 2 s"),
         (BROKEN, BackendUnavailable, "503"),
     ],
 )

@@ -337,7 +337,8 @@ class SocketSession:
         answer, address = error.response, self._address
         body = bytes(answer.body)
         known = address.meaning(answer.status_code, body.decode("utf-8", "replace"))
-        return known or turned_away(answer.status_code, body, address.section)
+        wait = answer.headers.get("Retry-After", "")
+        return known or turned_away(answer.status_code, body, address.section, wait=wait)
 
     def _ending(self, error: ConnectionClosed) -> BackendError:
         frame, address = error.rcvd, self._address

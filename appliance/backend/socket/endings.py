@@ -18,17 +18,21 @@ from appliance.errors import (
 )
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{2,63}")
+_SECONDS = re.compile(r"[0-9]{1,5}")
 _UNREADABLE = frozenset({1002, 1003, 1007, 1009})
 """Closing codes for what cannot be read: bad frames, no text, no UTF-8, too much (RFC 6455)."""
 
 
-def turned_away(status: int, body: bytes, section: str = "realtime") -> BackendError:
+def turned_away(
+    status: int, body: bytes, section: str = "realtime", *, wait: str = ""
+) -> BackendError:
     """Say what it means that the handshake was answered with this HTTP status.
 
     Args:
         status: Not 101.
         body: What came with it; JSON with an ``error`` where the vendor follows its own rules.
         section: The table of the settings that the advice is about.
+        wait: The header ``Retry-After``, if there was one; seconds, for a date is not read.
     """
     if (known := failure(*_codes(body), section=section)) is not None:
         return known
@@ -41,8 +45,9 @@ def turned_away(status: int, body: bytes, section: str = "realtime") -> BackendE
             return BackendRefused("forbidden", advice)
         case 404:
             return BackendRefused("not_found", f"check {section}.url and {section}.model")
-        case 408 | 425 | 429:
-            return BackendUnavailable(f"the server is busy (HTTP {status})")
+        case 408 | 425 | 429 | 503:
+            told = f"; it says to wait {int(wait)} s" if _SECONDS.fullmatch(wait) else ""
+            return BackendUnavailable(f"the server is busy (HTTP {status}){told}")
         case _ if 300 <= status < 400:
             return BackendRefused("redirect", f"set {section}.url to where it leads")
         case _ if 400 <= status < 500:
