@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from appliance.app.open_house import open_house
+from appliance.backend.elevenlabs.setup import agent as make_agent
 from appliance.catalogue import ToolSpec
 from appliance.cli.exits import Exit
 from appliance.cli.terminal import ConfigFile, Verbose, console, errors
@@ -79,6 +80,23 @@ def show(name: str, *, config: ConfigFile = None, simulated: Simulated = False) 
         console.print(f"  {target.id}: {names} ({target.area or 'no area'})")
     for example in spec.examples:
         console.print(f"  “{example}”", markup=False)
+
+
+@app.command()
+def agent(*, config: ConfigFile = None, simulated: Simulated = False) -> None:
+    """Print an agent of ElevenLabs that has these tools, as the vendor's API takes it.
+
+    Example: voice-appliance tools agent > agent.json (docs/backends/elevenlabs.md)
+    """
+    set_up_logging(quiet=True)
+    loaded = load(config)
+
+    async def make() -> dict[str, object]:
+        async with open_house(loaded, Timeline(), simulated=simulated, guest=True) as house:
+            await house.settle()
+            return make_agent(loaded.config, house.tools.catalogue())
+
+    typer.echo(json.dumps(asyncio.run(make()), indent=2))
 
 
 @app.command()
