@@ -347,6 +347,43 @@ def test_a_wrong_key_is_refused(vendor: str, key: str | None) -> None:
     run_virtual(run())
 
 
+@BOTH
+def test_where_no_such_server_is_it_is_said_so(vendor: str) -> None:
+    async def speak_to(url: str) -> None:
+        tts = MAKERS[vendor](config(vendor, url), PLAIN)
+        try:
+            await listen(tts, said(HOW))
+        finally:
+            await tts.close()
+
+    async def run() -> None:
+        async with serving(SERVERS[vendor](Manners())) as server:
+            gone = server.url
+        with pytest.raises(BackendUnavailable, match="nobody listens"):
+            await speak_to(gone)
+
+        async def mumble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 mail ready\r\n\r\n")
+            await reader.read()
+            writer.close()
+
+        async with await asyncio.start_server(mumble, "127.0.0.1", 0) as other:
+            port = other.sockets[0].getsockname()[1]
+            with pytest.raises(BackendUnavailable, match="no such server"):
+                await speak_to(f"http://127.0.0.1:{port}")
+
+        async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
+
+        async with await asyncio.start_server(wait, "127.0.0.1", 0) as silent:
+            port = silent.sockets[0].getsockname()[1]
+            with pytest.raises(BackendUnavailable, match="in time"):
+                await speak_to(f"http://127.0.0.1:{port}")
+
+    run_virtual(run())
+
+
 def wav_of(rate: int) -> bytes:
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
