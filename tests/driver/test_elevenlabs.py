@@ -185,21 +185,26 @@ def test_a_slow_tool_is_reported_as_slow_then_offered_and_told() -> None:
 
 
 def test_what_answers_late_is_known_in_the_next_turn() -> None:
-    script = Script(replies=[Reply("", calls=(ON,)), Reply("Later."), Reply("Yes.")])
+    both = Reply("", calls=(ON, Call("set_light", '{"state": "off"}')))
+    script = Script(replies=[both, Reply("Later."), Reply("Yes.")])
 
     async def act() -> None:
         async with scene(script) as (server, talk):
             await say(talk)
-            call = await called(talk)
+            slow = await called(talk, 2)
+            quick = talk.of(ToolCalled)[0].call
+            await talk.backend.answer_call(quick, DONE)
             await say(talk, SECOND)
-            await talk.reply(2)
-            (answer,) = server.session.results
-            assert json.loads(answer["result"])["status"] == "working"
-            await talk.backend.answer_call(call, ToolResult("done", say="Lit at last."))
+            await talk.reply(3)  # each call is one, as they come one by one
+            answers = [each["tool_call_id"] for each in server.session.results]
+            assert answers == [quick, slow]
+            assert json.loads(server.session.results[1]["result"])["status"] == "working"
+            await talk.backend.answer_call(slow, ToolResult("done", say="Lit at last."))
             await talk.until(lambda: bool(talk.of(ReplyOffered)))
             await say(talk, TurnNumber(3))
-            await talk.reply(3)
+            await talk.reply(4)
             assert "Lit at last." in server.session.context[0]
+            assert "It is on." not in server.session.context[0]  # that it was told already
             assert talk.backend.idle
 
     run_virtual(act())
