@@ -30,6 +30,7 @@ _STYLES = {
     "sound": "green",
     "played": "green",
     "rest": "dim",
+    "stage": "dim",
     "failed": "bold red",
     "backend_lost": "bold red",
     "trouble": "bold red",

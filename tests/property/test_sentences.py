@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.backend.local import sentences
+from appliance.backend.pipeline import sentences
 
 words = st.one_of(
     st.sampled_from(

@@ -14,6 +14,7 @@ from appliance.events import (
     ReplyText,
     SpeechEnded,
     SpeechStarted,
+    StageTook,
     ToolCalled,
     Transcribed,
     Understood,
@@ -77,6 +78,21 @@ def test_cost_of_a_step_is_told_beside_it() -> None:
     (entry,) = told(Transcribed(TurnNumber(1), "turn on the light", Seconds(0.164)))
     assert entry.as_json()["took_ms"] == 164.0
     assert entry.text == "“turn on the light”"
+
+
+def test_each_stage_of_a_pipeline_is_told_with_its_times() -> None:
+    took = StageTook(TurnNumber(1), "stt", "deepgram nova-3", Seconds(0.1024), Seconds(0.25))
+    (entry,) = told(took)
+    assert entry.as_json() == {
+        "event": "stage",
+        "at": 2.5,
+        "took_ms": 250.0,
+        "turn": 1,
+        "stage": "stt",
+        "title": "deepgram nova-3",
+        "first_ms": 102.4,
+    }
+    assert entry.text == "stt: deepgram nova-3, first 102 ms"
 
 
 def test_latency_counts_from_the_end_of_the_turn_to_the_first_sound_of_the_reply() -> None:

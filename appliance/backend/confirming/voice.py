@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from itertools import count
 
-from appliance.backend.local import sentences
 from appliance.backend.local.parts import Parts, Sound
 from appliance.backend.local.phrases import Phrases
 from appliance.backend.local.speech import pieces
 from appliance.backend.local.worker import Worker
+from appliance.backend.pipeline import sentences
 from appliance.events import BackendEvent, ReplyAudio, ReplyEnded, ReplyStarted, ReplyText
 from appliance.units import ResponseId, Seconds, TurnNumber
 

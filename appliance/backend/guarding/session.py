@@ -8,10 +8,10 @@ from functools import partial
 from itertools import count
 
 from appliance.backend.guarding.rules import Reading, Rulebook
-from appliance.backend.local import sentences
 from appliance.backend.local.parts import Parts
 from appliance.backend.local.speech import pieces
 from appliance.backend.local.worker import Worker
+from appliance.backend.pipeline import sentences
 from appliance.config.guardrails import GuardRule
 from appliance.errors import BackendError
 from appliance.events import (

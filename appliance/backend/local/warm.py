@@ -5,9 +5,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from appliance.backend.local import sentences
 from appliance.backend.local.parts import Parts, usable
 from appliance.backend.local.session import give_memory_back
+from appliance.backend.pipeline import sentences
 from appliance.catalogue import ToolSpec
 from appliance.frames import RATE
 

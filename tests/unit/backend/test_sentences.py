@@ -1,7 +1,7 @@
 import pytest
 
-from appliance.backend.local import sentences
-from appliance.backend.local.sentences import split
+from appliance.backend.pipeline import sentences
+from appliance.backend.pipeline.sentences import split
 
 ABBREVIATIONS = frozenset({"dr", "e.g"})
 
