@@ -277,8 +277,8 @@ def _rare(happening: Happening, at: Seconds) -> Entry | None:
         case BackendLost(code=code):
             return Entry("backend_lost", at, code, data={"code": code})
         case StageTook(turn=turn, stage=stage, title=title, first=first, took=took):
-            first_ms = round(first * 1000, 1)
-            data = {"turn": turn, "stage": stage, "title": title, "first_ms": first_ms}
-            return Entry("stage", at, f"{stage}: {title}, first {first_ms:.0f} ms", took, data)
+            ms = round(first * 1000, 1)
+            times = {"turn": turn, "stage": stage, "title": title, "first_ms": ms}
+            return Entry("stage", at, f"{stage}: {title}, first {ms:.0f} ms", took, times)
         case _:
             return None
