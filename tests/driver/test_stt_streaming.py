@@ -229,7 +229,7 @@ def test_silence_is_nothing_said(model: str, *, answers: bool) -> None:
             await hear(turn, silence(TRAILING_S))
             began = now()
             assert await turn.finish(as_expected=True) == ""
-            assert now() - began < 1.5
+            assert now() - began < 0.5  # what it may need more passed while it was silent
 
     run_virtual(scene())
 

@@ -90,7 +90,7 @@ class StreamedTurn:
 
     def _flush(self, connection: Connection) -> None:
         self._pass_on(connection)
-        connection.send(*connection.rules.flush())
+        connection.flush()
 
     def _pass_on(self, connection: Connection) -> None:
         if self._chunk:

@@ -72,6 +72,7 @@ class Connection:
         self._stir = asyncio.Event()  # there is something to send
         self._news = asyncio.Event()  # there is something to look at
         self._opened: float | None = None
+        self._asked = 0.0  # when it was, for all that was said
         self._idle_since: float | None = None
         loop = asyncio.get_running_loop()
         self._clock = loop.time
@@ -118,6 +119,15 @@ class Connection:
         if messages:
             self._stir.set()
 
+    def flush(self) -> None:
+        """Ask for all that was said so far.
+
+        Raises:
+            BackendError: It is over.
+        """
+        self._asked = self._clock()
+        self.send(*self.rules.flush())
+
     async def written(self) -> str:
         """Wait for the answer to the latest flush; return the whole turn.
 
@@ -130,10 +140,9 @@ class Connection:
             self.check()
             until = None
             if self._opened is not None:
-                since = max(began, self._opened)
-                until = since + self._limits.stall
+                until = max(began, self._opened) + self._limits.stall
                 if patience is not None and not insisted:
-                    until = since + patience
+                    until = max(self._asked, self._opened) + patience
                     if self._clock() >= until:
                         insisted = True
                         self.send(*self.rules.insist())
