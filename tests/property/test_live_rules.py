@@ -225,7 +225,7 @@ class LiveSessions(RuleBasedStateMachine):
         self.cancelled |= {each.response for each in self.events if isinstance(each, ReplyStarted)}
 
 
-LiveSessions.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+LiveSessions.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 TestLiveSessions = LiveSessions.TestCase
 
 
@@ -271,6 +271,7 @@ TENTHS = st.integers(1, 12).map(lambda tenths: tenths / 10)
 TALK = st.lists(st.tuples(TENTHS, st.integers(1, 2).map(lambda t: t / 10)), min_size=1, max_size=6)
 
 
+@settings(max_examples=40)
 @given(
     before=TALK,
     after=TALK,
@@ -324,9 +325,10 @@ def test_a_model_that_has_heard_the_user_may_answer_after_a_short_silence(pause:
     assert played.values(2) == {NEW}
 
 
+@settings(max_examples=40)
 @given(
     parts=st.lists(st.tuples(st.booleans(), st.integers(1, 2_000)), max_size=12),
-    size=st.integers(1, 900),
+    size=st.integers(20, 900),
     rate=st.sampled_from([SampleRate(16_000), SampleRate(24_000)]),
 )
 def test_the_gate_loses_no_voice_and_makes_up_none(

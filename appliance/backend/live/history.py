@@ -10,6 +10,7 @@ from typing import Final, assert_never
 
 from appliance.backend.context import Called, Handover, Line, Said
 from appliance.backend.prompting.outputs import output_text
+from appliance.backend.prompting.telling import preface
 from appliance.backend.socket import reading
 
 MOST_ITEMS: Final = 128
@@ -19,20 +20,10 @@ below the service's limit in scripts that have more tokens."""
 
 LONGEST_TEXT: Final = 2_000
 
-CONTINUE: Final = (
-    "You continue a conversation that began elsewhere; what was said and done last follows. Go on"
-    " with it in the same language. Do not greet, do not introduce yourself again, and do not"
-    " repeat what was said."
-)
-AT_WORK: Final = "Still at work from before, and reported without you; do not do it again:"
 OWED: Final = (
     "This was just done, or is being done, for what the user asked last. Do not do it again, and"
     " say nothing of it until you are told to:"
 )
-STAND_IN: Final = (
-    "Begin your next reply with two or three words: that you stand in for the usual voice."
-)
-
 Item = Mapping[str, object]
 
 
@@ -44,12 +35,8 @@ def told(handover: Handover) -> list[Item]:
         line for line in handover.lines if not (isinstance(line, Called) and line.call in apart)
     ]
     said = _latest(_messages(lines))
-    notes = [CONTINUE] if said or owed else []
-    if at_work := [line for line in lines if isinstance(line, Called) and line.result is None]:
-        notes.append("\n".join([AT_WORK, *map(_call, at_work[-8:])]))
-    if handover.notice:
-        notes.append(STAND_IN)
-    before = [_message("developer", "\n\n".join(notes))] if notes else []
+    note = preface(handover)
+    before = [_message("developer", note)] if note else []
     after = [_message("developer", "\n".join([OWED, *map(_call, owed)]))] if owed else []
     return [*before, *said, *after]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.live import SessionConfig
 from pydantic import SecretStr
@@ -115,6 +115,7 @@ LINES = st.lists(
 )
 
 
+@settings(max_examples=30)
 @given(LINES)
 def test_what_is_told_is_never_more_than_a_session_takes(lines: list[Line]) -> None:
     items = told(Handover(tuple(lines)))
