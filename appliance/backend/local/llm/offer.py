@@ -161,7 +161,8 @@ def _targets(spec: ToolSpec, area: str | None, most: int) -> tuple[Target, ...]:
         return tuple(told)
     here = (area or "").casefold()
     near = sorted(told, key=lambda each: (each.area or "").casefold() != here)[:most]
-    return tuple(each for each in told if each in near)
+    kept = {each.id for each in near}
+    return tuple(each for each in told if each.id in kept)
 
 
 def _is_plain(prop: Mapping[str, object], most: int) -> bool:

@@ -67,41 +67,27 @@ _ELSE = (
 
 
 def _shots(tools: Sequence[Offered], *, speaks: bool) -> Iterator[tuple[str, str]]:
-    """Yield examples: what is asked for in roundabout words, and talk that no tool is for."""
+    """Yield examples: something said in a roundabout way, and talk that no tool is for."""
     yield _TALK[0], _written([], "It is about fourteen billion years old." if speaks else None)
-    yield from filter(None, (_asked(tools), _switched(tools, "off"), _switched(tools, "on")))
+    switched = _switched(tools)
+    if switched is not None:
+        yield switched
     yield _TALK[1], _written([], "I cannot do that." if speaks else None)
 
 
 _TALK = ("How old is the universe?", "Ring my cousin and ask about the car.")
 
 
-_SWITCHED = {
-    "on": "I could do with the {name}.",
-    "off": "The {name} has been on for long enough.",
-}
-
-
-def _asked(tools: Sequence[Offered]) -> tuple[str, str] | None:
-    """Return an example of something that is only asked for, with no argument."""
+def _switched(tools: Sequence[Offered]) -> tuple[str, str] | None:
+    """Return an example of something that is to be switched off."""
     for tool in tools:
-        if not tool.properties:
-            told = tool.description.rstrip(".")
-            call: dict[str, object] = {"tool": tool.name, "arguments": {}}
-            return f"Would you {told[:1].lower()}{told[1:]}?", _written([call], None)
-    return None
-
-
-def _switched(tools: Sequence[Offered], value: str) -> tuple[str, str] | None:
-    """Return an example of something that is switched: the last thing off, the first thing on."""
-    for tool in tools[:: 1 if value == "on" else -1]:
-        name = next((n for n, p in tool.properties.items() if value in _words(p)), None)
+        name = next((n for n, p in tool.properties.items() if "off" in _words(p)), None)
         if name is None or tool.target_parameter is None or not tool.targets:
             continue
-        target = tool.targets[0 if value == "on" else -1]
-        arguments = {tool.target_parameter: target.id, name: value}
+        target = tool.targets[-1]
+        arguments = {tool.target_parameter: target.id, name: "off"}
         call: dict[str, object] = {"tool": tool.name, "arguments": arguments}
-        return _SWITCHED[value].format(name=target.name), _written([call], None)
+        return f"The {target.name} has been on for long enough.", _written([call], None)
     return None
 
 

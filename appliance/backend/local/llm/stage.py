@@ -67,6 +67,10 @@ class Deterministic(Understander, Protocol):
         """What it says when it does not know what was meant at all."""
         ...
 
+    def is_serious(self, text: str) -> bool:
+        """Tell whether a request is about what a house guards."""
+        ...
+
     def heard(self, text: str, catalogue: Sequence[ToolSpec]) -> Heard:
         """Return which values were said in so many words."""
         ...
@@ -131,7 +135,7 @@ class WithModel:
         understanding = self._inner.understand(text, catalogue)
         told = self._tell(catalogue)
         self._model.prepare(told.prompt)
-        if not self._is_lost(understanding) or len(text.split()) < FEWEST_WORDS or not told.tools:
+        if not self._is_lost(understanding) or not told.tools or self._is_not_for_it(text):
             return understanding
         begun = time.perf_counter()
         answer, outcome = self._ask(text, told, self._inner.heard(text, catalogue))
@@ -167,6 +171,10 @@ class WithModel:
             and not understanding.calls
             and understanding.say == self._inner.not_understood
         )
+
+    def _is_not_for_it(self, text: str) -> bool:
+        """Whether a request is too short, or about locks and alarms: those take plain words."""
+        return len(text.split()) < FEWEST_WORDS or self._inner.is_serious(text)
 
     def _tell(self, catalogue: Sequence[ToolSpec]) -> _Told:
         tools = tuple(catalogue)

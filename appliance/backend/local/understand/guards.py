@@ -25,6 +25,7 @@ class Guards:
         self._reports = tuple(map(phrase, given.reports))
         self._questions = tuple(map(phrase, given.questions))
         self._subjects = tuple(map(phrase, given.subjects))
+        self._serious = tuple(map(phrase, given.serious))
         self._statements = tuple(map(phrase, given.statements))
 
     def objection(self, words: Tokens) -> str | None:
@@ -34,6 +35,10 @@ class Guards:
                 return reason
         told = contains(words, self._statements) and not self.is_question(words)
         return "a report" if told or starts_with(words, self._reports) else None
+
+    def is_serious(self, words: Tokens) -> bool:
+        """Tell whether it is about what a house guards: there nothing may be guessed."""
+        return contains(words, self._serious)
 
     def tells(self, words: Tokens) -> bool:
         """Tell whether it begins like a sentence in which somebody does something."""

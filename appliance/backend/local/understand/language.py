@@ -114,6 +114,9 @@ class Guards(_Table):
     past: Words
     later: Words
 
+    serious: Words = ()
+    """Words of what a house guards, locks and alarms: for such a request nothing is guessed."""
+
 
 class Plain(_Table):
     """Words that carry no value."""

@@ -102,6 +102,10 @@ class StagedUnderstander:
                 return understanding
         return self._lost(words, scene, trace)
 
+    def is_serious(self, text: str) -> bool:
+        """Tell whether a request is about what a house guards: there nothing may be guessed."""
+        return self._reader.guards.is_serious(words_only(self._cleaner.clean(text)))
+
     def heard(self, text: str, catalogue: Sequence[ToolSpec]) -> Heard:
         """Return which values of the tools' parameters were said in so many words."""
         words = words_only(self._cleaner.clean(text))
