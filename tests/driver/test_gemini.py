@@ -14,7 +14,7 @@ from appliance.backend.gemini.terms import Terms
 from appliance.backend.kinds.gemini import KIND
 from appliance.backend.socket.address import Address
 from appliance.backend.socket.client import Limits, SocketSession
-from appliance.errors import BackendStalled, BackendUnavailable
+from appliance.errors import BackendRefused, BackendStalled, BackendUnavailable
 from appliance.events import (
     ReplyAudio,
     ReplyEnded,
@@ -30,7 +30,7 @@ from appliance.units import CallId, Seconds, TurnNumber
 from tests.following import LIGHT, following, means
 from tests.gemini_server import KEY, PATH, GeminiServer, Spoilt, serving_gemini
 from tests.realtime_client import Talk, frames, whistle
-from tests.realtime_server import Call, Reply, Script
+from tests.realtime_server import Call, Refusal, Reply, Script
 from tests.realtime_server.plan import tone
 from tests.virtual_time import run_virtual
 
@@ -463,5 +463,75 @@ def test_a_setup_that_is_never_taken_ends() -> None:
             limits = Limits(Seconds(3.0), Seconds(4.0))
             async with following(SocketSession(place, rules, limits)) as talk:
                 assert isinstance(await talk.end(), BackendStalled)
+
+    run_virtual(act())
+
+
+@pytest.mark.parametrize(
+    ("closing", "reason"),
+    [
+        ((1007, "API key expired. Please renew the API key."), "invalid_api_key"),
+        ((1008, "models/x is not found for API version v1beta"), "model_not_found"),
+        ((1007, "Requested voice api_name 'x' is not available."), "voice_not_found"),
+    ],
+)
+def test_what_will_not_get_better_by_itself(closing: tuple[int, str], reason: str) -> None:
+    async def act() -> None:
+        async with scene(Script(), Spoilt(setup_close=closing)) as (_, talk):
+            error = await talk.end()
+            assert isinstance(error, BackendRefused)
+            assert error.reason == reason
+
+    run_virtual(act())
+
+
+def test_a_wrong_key_is_said_and_never_shown() -> None:
+    async def act() -> None:
+        async with serving_gemini() as server:
+            given = {**settings(server), "keys": {"gemini": "wrong-secret"}}
+            async with following(KIND.open(means(given), NOTHING)) as talk:
+                error = await talk.end()
+                assert isinstance(error, BackendRefused)
+                assert error.reason == "invalid_api_key"
+                assert "wrong-secret" not in str(error)
+
+    run_virtual(act())
+
+
+def test_a_rate_limit_says_when_to_come_back() -> None:
+    async def act() -> None:
+        limited = Refusal(429, code="RESOURCE_EXHAUSTED", message="Quota: please retry in 31.5s.")
+        async with scene(Script(refusal=limited)) as (_, talk):
+            error = await talk.end()
+            assert type(error) is BackendUnavailable
+            assert str(error).endswith("it asks to wait 32 s")
+        at_last = (1011, "You exceeded your current quota.")
+        async with scene(Script(), Spoilt(close=at_last, after=2)) as (_, talk):
+            await talk.say()
+            error = await talk.end()
+            assert type(error) is BackendUnavailable
+            assert "quota" in str(error)
+            assert talk.of(ReplyStarted)
+            assert not talk.of(ReplyEnded)
+
+    run_virtual(act())
+
+
+def test_a_call_that_answers_after_the_reply_was_stopped_is_offered() -> None:
+    script = Script(replies=[Reply("", calls=(ON,)), Reply("Lit."), Reply("It was lit.")])
+
+    async def act() -> None:
+        async with scene(script) as (server, talk):
+            await talk.say()
+            call = await called(talk)
+            await talk.backend.cancel_reply(talk.of(ReplyStarted)[0].response, heard=Seconds(0.0))
+            await talk.backend.answer_call(call, DONE)
+            await talk.until(lambda: bool(talk.of(ReplyOffered)))
+            await asyncio.sleep(5.0)
+            assert len(talk.of(ReplyStarted)) == 1  # what the model made of it is not heard
+            assert len(server.session.answers) == 1
+            await talk.backend.take_reply(SECOND)
+            await talk.until(lambda: len(talk.of(ReplyEnded)) >= 2)
+            assert [text.text for text in talk.of(ReplyText)] == ["It was lit."]
 
     run_virtual(act())
