@@ -78,7 +78,7 @@ async def test_a_backend_is_chosen_published_and_remembered(
         assert told(watch)["chosen"] == ""
         assert (await ask_box(settings, "backend", "LOCAL")) == {"status": "done", **mark()}
         await until(lambda: told(watch)["chosen"] == "local")
-        assert sessions.failover.choice.preferred == "local"
+        assert chosen(sessions) == "local"
         assert told(watch)["private"] is False  # a choice is no privacy mode
         refused = await ask_box(settings, "backend", "gemini")
         assert refused is not None
@@ -116,6 +116,10 @@ def mark() -> dict[str, object]:
     return {"transaction": Anything()}
 
 
+def chosen(sessions: Sessions) -> str | None:
+    return sessions.failover.choice.preferred
+
+
 def is_private(sessions: Sessions) -> bool:
     return sessions.failover.private
 
@@ -137,7 +141,7 @@ async def test_privacy_mode_is_one_of_the_options_and_goes_over_the_choice(
         await say("on the device")
         await until(lambda: told(watch)["private"] is True)
         assert is_private(sessions)
-        assert sessions.failover.choice.preferred == "realtime"
+        assert chosen(sessions) == "realtime"
         await say("local")  # the box may answer in privacy mode: it does not end
         assert is_private(sessions)
         await say("realtime")
@@ -146,7 +150,7 @@ async def test_privacy_mode_is_one_of_the_options_and_goes_over_the_choice(
         await say("on the device")
         await say("automatic")
         assert not is_private(sessions)
-        assert sessions.failover.choice.preferred is None
+        assert chosen(sessions) is None
         box.box.panel.privacy.switched(True)  # noqa: FBT003 - the switch on the box
         refused = await ask_box(settings, "backend", "realtime")
         assert refused is not None
