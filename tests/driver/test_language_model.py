@@ -3,6 +3,7 @@
 And the gate: a model that writes calls of guarded things, allowed or not, opens nothing.
 """
 
+import asyncio
 import json
 import logging
 import threading
@@ -13,17 +14,24 @@ from pathlib import Path
 
 import pytest
 
+from appliance.backend.local import phrases
 from appliance.backend.local.llm.model import SURE, LanguageModel, Tuning, load_model
 from appliance.backend.local.llm.prompt import Prompt
 from appliance.backend.local.llm.stage import WithModel
+from appliance.backend.local.mind import LocalMind
+from appliance.backend.local.parts import Parts
 from appliance.backend.local.understand import StagedUnderstander
 from appliance.backend.local.understand.heard import Heard
 from appliance.backend.local.understand.types import Call, Past, Understanding
+from appliance.backend.local.worker import Worker
+from appliance.backend.pipeline.parts import Asked, Talk
 from appliance.catalogue import Risk, Target, ToolSpec
 from appliance.errors import ModelError
 from appliance.units import Seconds
 from tests.driver.test_injection import HOSTILE, Obedient, Scene
+from tests.on_device import Ears, Mouth
 
+SAY = phrases.load("en")
 LONG = Seconds(20.0)
 """More than anything here takes."""
 
@@ -373,6 +381,42 @@ def test_the_prompt_is_read_when_the_tools_are_known_and_when_they_change() -> N
     both.stop()
     both.close()
     assert scripted.events == ["stop", "close"]
+
+
+class Slow(Scripted):
+    """A model that writes until it is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+        self.stopped = threading.Event()
+
+    def complete(self, prompt: Prompt, request: str, schema: Mapping[str, object]) -> str:
+        del prompt, request, schema
+        self.begun.set()
+        assert self.stopped.wait(LONG)
+        raise ModelError("stopped")
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+async def test_who_interrupts_does_not_wait_for_the_model() -> None:
+    slow = Slow()
+    parts = Parts(Ears(), WithModel(Lost(), slow), Mouth(), SAY)
+    mind = LocalMind(parts, Worker(parts.in_use), lambda: [LIGHT])
+
+    async def ask() -> None:
+        async for _ in mind.think(Talk((), Asked(DARK)), [LIGHT]):
+            pass
+
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(ask())
+        assert await asyncio.to_thread(slow.begun.wait, LONG)
+        asking.cancel()
+    assert asking.cancelled()
+    assert slow.stopped.is_set()
+    await mind.close()
 
 
 # ---------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """The understanding of the box as the mind of the pipeline. Event loop only."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from appliance.backend.context import NOTHING, Handover
 from appliance.backend.local.parts import Parts, usable
@@ -14,6 +16,15 @@ from appliance.errors import ModelError
 
 NOT_UNDERSTOOD = "none"
 """The stage of understanding that has not understood."""
+
+
+@runtime_checkable
+class Stops(Protocol):
+    """Understanding that takes long enough to be stopped in the middle."""
+
+    def stop(self) -> None:
+        """End it; from any thread."""
+        ...
 
 
 class LocalMind:
@@ -69,9 +80,14 @@ class LocalMind:
             return
         if asked is None:
             return
-        meant, _ = await self._worker.do(
-            "understanding", lambda: self._parts.understander.understand(asked.text, tools)
-        )
+        try:
+            meant, _ = await self._worker.do(
+                "understanding", lambda: self._parts.understander.understand(asked.text, tools)
+            )
+        except asyncio.CancelledError:  # nobody waits any more: a language model would go on
+            if isinstance(self._parts.understander, Stops):
+                self._parts.understander.stop()
+            raise
         if meant is None:
             raise ModelError("the understanding failed")
         lost = meant.stage == NOT_UNDERSTOOD
