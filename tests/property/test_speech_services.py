@@ -375,7 +375,7 @@ class HostileAgent(Hostile):
 
 
 QUICK = settings(
-    max_examples=50,
+    max_examples=120,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
