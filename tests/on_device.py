@@ -77,8 +77,10 @@ class Mouth:
     kept: list[str] = field(default_factory=list)
     gate: threading.Semaphore | None = None
     broken: bool = False
+    begun: int = 0
 
     def synthesize(self, sentence: str) -> Sound:
+        self.begun += 1
         if self.gate is not None:
             assert self.gate.acquire(timeout=5.0)
         if self.broken:

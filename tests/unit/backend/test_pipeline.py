@@ -356,7 +356,7 @@ async def test_a_cancelled_reply_falls_silent_and_makes_no_more_sentences() -> N
     mouth = Mouth(gate=threading.Semaphore(1))
     async with session(Understanding("sentences", say="One. Two. Three."), mouth=mouth) as s:
         await s.ask()
-        await s.until(lambda: len(s.of(ReplyText)) == 2)  # the second is being made
+        await s.until(lambda: len(s.of(ReplyText)) == 2 and mouth.begun == 2)  # being made
         before = s.of(ReplyAudio)
         for _ in range(2):  # idempotent
             await s.backend.cancel_reply(ONE, heard=Seconds(0.1))
