@@ -111,6 +111,12 @@ class BackendStalled(BackendUnavailable):
     code = "backend.stalled"
 
 
+class SessionOver(BackendUnavailable):
+    """A session has ended between two turns, as the vendor's rules have it; the next may begin."""
+
+    code = "backend.over"
+
+
 class ProtocolViolation(BackendUnavailable):
     """The backend sends what nobody can understand."""
 

@@ -18,7 +18,13 @@ from appliance.backend.context import Handover, Owed
 from appliance.backend.duty import Duty
 from appliance.backend.keeping import Memory
 from appliance.backend.link import Link
-from appliance.errors import BackendError, BackendRefused, BackendStalled, BackendUnavailable
+from appliance.errors import (
+    BackendError,
+    BackendRefused,
+    BackendStalled,
+    BackendUnavailable,
+    SessionOver,
+)
 from appliance.events import BackendChanged, BackendEvent, Used
 from appliance.ports import Backend, Clock
 from appliance.units import Seconds
@@ -263,11 +269,15 @@ class Roster:
 
     def lose(self, link: Link, error: BackendError) -> None:
         """Take note that a session has failed (``link.Watch``)."""
-        if isinstance(error, BackendRefused):
+        busy = self._duty is not None and self._duty.busy
+        if isinstance(error, SessionOver) and link is self.current and not busy:
+            log.info("%s is over: the next turn begins with a new one", link.label)
+        elif isinstance(error, BackendRefused):
             log.warning("%s refuses: %s; %s", link.label, error.reason, error.advice)
+            self._fail(link, error)
         else:
             log.warning("%s is lost: %s", link.label, error.code)
-        self._fail(link, error)
+            self._fail(link, error)
         if link is self._trial:
             self._trial = None
             self.refresh()

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.backend.context import Said
 from appliance.backend.roster import Patience
-from appliance.errors import BackendRefused, BackendUnavailable
+from appliance.errors import BackendRefused, BackendUnavailable, SessionOver
 from appliance.events import (
     BackendLost,
     ReplyEnded,
@@ -42,6 +42,29 @@ def test_refused_backend_is_held_until_it_is_configured() -> None:
     house = scene(play)
     assert house.names() == ["realtime", "local", "realtime"]
     assert house.changes() == [("local", "backend.refused"), ("realtime", "configured")]
+
+
+def test_session_that_ends_between_two_turns_as_the_rules_have_it_is_no_loss() -> None:
+    async def play(house: House) -> None:
+        await house.ask(FIRST)
+        await house.answer(FIRST)
+        await house.tell(SessionOver("the longest duration"))
+        await house.ask(SECOND)
+        await house.answer(SECOND)
+
+    house = scene(play)
+    assert house.names() == ["realtime", "realtime"]
+    assert house.changes() == []
+
+
+def test_session_that_ends_so_in_the_middle_of_a_turn_is_lost() -> None:
+    async def play(house: House) -> None:
+        await house.ask(FIRST)
+        await house.tell(SessionOver("the longest duration"))
+        await house.answer(FIRST)
+
+    house = scene(play)
+    assert house.names() == ["realtime", "local"]
 
 
 def test_session_that_nobody_uses_is_closed_in_the_cloud_only() -> None:

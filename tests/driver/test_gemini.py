@@ -14,7 +14,7 @@ from appliance.backend.gemini.terms import Terms
 from appliance.backend.kinds.gemini import KIND
 from appliance.backend.socket.address import Address
 from appliance.backend.socket.client import Limits, SocketSession
-from appliance.errors import BackendRefused, BackendStalled, BackendUnavailable
+from appliance.errors import BackendRefused, BackendStalled, BackendUnavailable, SessionOver
 from appliance.events import (
     ReplyAudio,
     ReplyEnded,
@@ -373,7 +373,7 @@ def test_a_server_that_goes_away_is_left_between_two_turns() -> None:
         async with scene(Script(), Spoilt(go_away=1)) as (_, talk):
             await talk.say()
             error = await talk.end()
-            assert isinstance(error, BackendUnavailable)
+            assert isinstance(error, SessionOver)
             assert str(error) == "the server is about to end the connection"
             assert len(talk.of(ReplyEnded)) == 1
 

@@ -30,7 +30,7 @@ from appliance.backend.prompting.pending import Batch, Call
 from appliance.backend.socket.outlet import Outlet
 from appliance.backend.socket.reading import LONGEST_MESSAGE, Message, object_of, parse_object
 from appliance.backend.socket.rules import Out
-from appliance.errors import BackendError, BackendStalled, BackendUnavailable, ProtocolViolation
+from appliance.errors import BackendError, BackendStalled, ProtocolViolation, SessionOver
 from appliance.ports import Enclosure, ToolResult
 from appliance.units import CallId, ResponseId, SampleRate, Seconds, TurnNumber
 
@@ -204,7 +204,7 @@ class GeminiRules:
         if self._model.failure is not None:
             return self._model.failure
         if self._leaving and self.idle:
-            return BackendUnavailable("the server is about to end the connection")
+            return SessionOver("the server is about to end the connection")
         return None
 
     # -- the server --------------------------------------------------------------------------

@@ -60,6 +60,7 @@ from appliance.errors import (
     BackendStalled,
     BackendUnavailable,
     ProtocolViolation,
+    SessionOver,
 )
 from appliance.events import ReplyOffered, Usage
 from appliance.ports import Enclosure, ToolResult
@@ -308,7 +309,8 @@ class LiveRules:
     def _on_closed(self, message: Message, _now: Seconds) -> None:
         self._bill(object_of(message, "usage"))
         reason = text_of(message, "reason")
-        self._ended = BackendUnavailable(refusals.closing(reason))
+        over = SessionOver if reason == "expired" else BackendUnavailable
+        self._ended = over(refusals.closing(reason))
 
     def _on_usage(self, message: Message, _now: Seconds) -> None:
         self._bill(object_of(message, "usage"))

@@ -15,7 +15,11 @@ from appliance.errors import (
     BackendStalled,
     BackendUnavailable,
     ProtocolViolation,
+    SessionOver,
 )
+
+_GOING_AWAY = 1001
+"""The close code of OpenAI's at the longest duration of a session, and of servers that restart."""
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{2,63}")
 _SECONDS = re.compile(r"[0-9]{1,5}")
@@ -74,7 +78,8 @@ def hung_up(code: int, reason: str, *, by_us: bool, section: str = "realtime") -
     if (known := failure(*words, section=section)) is not None:
         return known
     named = f" {words[-1]}" if len(words) == 1 and words[0] == reason else ""
-    return BackendUnavailable(f"the server closed the connection ({code}{named})")
+    kind = SessionOver if code == _GOING_AWAY and not by_us else BackendUnavailable
+    return kind(f"the server closed the connection ({code}{named})")
 
 
 def unreachable(error: OSError) -> BackendError:

@@ -3,7 +3,7 @@
 A code may stand in ``error.code`` or in ``error.type``: servers differ.
 """
 
-from appliance.errors import BackendError, BackendRefused, BackendUnavailable
+from appliance.errors import BackendError, BackendRefused, BackendUnavailable, SessionOver
 
 _ADVICE = {
     "insufficient_quota": "add credit to the account, or set another key",
@@ -15,7 +15,7 @@ _ADVICE = {
     "beta_api_shape_disabled": 'set {section}.dialect to "ga"',
 }
 
-_GONE = frozenset({"session_expired", "session_limit_reached"})
+_GONE = frozenset({"session_limit_reached"})
 
 
 def failure(*codes: str, section: str = "realtime") -> BackendError | None:
@@ -26,5 +26,7 @@ def failure(*codes: str, section: str = "realtime") -> BackendError | None:
     for code in codes:
         if (advice := _ADVICE.get(code)) is not None:
             return BackendRefused(code, advice.format(section=section))
+    if "session_expired" in codes:
+        return SessionOver("the server says session_expired")
     gone = next((code for code in codes if code in _GONE), None)
     return None if gone is None else BackendUnavailable(f"the server says {gone}")

@@ -13,6 +13,7 @@ from appliance.errors import (
     BackendStalled,
     BackendUnavailable,
     ProtocolViolation,
+    SessionOver,
 )
 
 
@@ -58,7 +59,13 @@ def test_what_a_server_writes_for_people_is_not_passed_on() -> None:
     ("code", "reason", "by_us", "kind", "says"),
     [
         (1000, "", False, BackendUnavailable, "(1000)"),
-        (1001, "Your session hit the maximum duration of 60 minutes.", False, None, "(1001)"),
+        (
+            1001,
+            "Your session hit the maximum duration of 60 minutes.",
+            False,
+            SessionOver,
+            "(1001)",
+        ),
         (1006, "", False, BackendUnavailable, "(1006)"),
         (1008, "session_limit_reached", False, BackendUnavailable, "session_limit_reached"),
         (1008, "policy", False, BackendUnavailable, "(1008 policy)"),
@@ -73,11 +80,11 @@ def test_what_a_server_writes_for_people_is_not_passed_on() -> None:
     ],
 )
 def test_a_close_is_told_with_its_code(
-    code: int, reason: str, *, by_us: bool, kind: type[BackendError] | None, says: str
+    code: int, reason: str, *, by_us: bool, kind: type[BackendError], says: str
 ) -> None:
     error = hung_up(code, reason, by_us=by_us)
 
-    assert type(error) is (kind or BackendUnavailable)
+    assert type(error) is kind
     assert says in str(error)
 
 
