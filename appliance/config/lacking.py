@@ -48,6 +48,11 @@ class Settings(Protocol):
         ...
 
 
+def add_extra(name: str) -> str:
+    """Return how an extra is added, in a checkout and in an environment of one's own."""
+    return f'./run extras {name} (elsewhere: pip install "voice-appliance[{name}]")'
+
+
 def lacking(settings: Settings, name: str) -> tuple[str, ...]:
     """Return what a backend still needs, each as half a sentence with its remedy; empty: nothing.
 

@@ -6,7 +6,7 @@ from typing import Final
 from appliance.backend.kinds.brought import BroughtKind, broken
 from appliance.backend.kinds.seam import Facts, Kind
 from appliance.config import Config
-from appliance.config.lacking import BUILT_IN
+from appliance.config.lacking import BUILT_IN, add_extra
 from appliance.config.plugins import plugins
 from appliance.errors import ConfigError
 
@@ -31,7 +31,7 @@ def kind(name: str) -> Kind:
     except ImportError as error:
         missing = error.name or "a package"
         extra = _EXTRAS.get(missing.partition(".")[0])
-        remedy = f' (pip install "voice-appliance[{extra}]")' if extra else ""
+        remedy = f" ({add_extra(extra)})" if extra else ""
         what = f"{name} cannot be used: no {missing}{remedy}"
         raise ConfigError((f"backend.order: {what}",)) from error
 

@@ -21,11 +21,12 @@ from typing import Final
 from appliance.backend.pipeline.parts import Mind, SpeechToText, TextToSpeech, Trio
 from appliance.backend.prompting.persona import PLAIN, Persona
 from appliance.config import Config, vendors
+from appliance.config.lacking import add_extra
 from appliance.errors import BackendRefused
 
 _BACKENDS: Final = "appliance.backend"
 
-_NEED: Final = 'pip install "voice-appliance[cloud]"'
+_NEED: Final = add_extra("cloud")
 
 _HOSTS: Final = {
     "openai": "api.openai.com",
