@@ -187,6 +187,19 @@ def test_errors_are_told_without_what_was_said(runtime: Played) -> None:
         assert PRIVATE not in str(told.value)
 
 
+def test_tools_that_it_cannot_read_are_said_and_it_is_not_asked(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    runtime = Played(error={"type": "exceed_context_size_error", "message": PRIVATE})
+    with model(runtime) as made:
+        made.prepare(PROMPT)
+        with pytest.raises(ModelError):
+            made.complete(PROMPT, "x", SCHEMA)  # after it in the same thread
+        assert not made.ready(PROMPT)
+    assert "it cannot read what the tools are" in caplog.text
+    assert PRIVATE not in caplog.text
+
+
 def test_a_model_that_cannot_be_loaded_is_never_usable() -> None:
     def fail(_file: Path, _tuning: Tuning) -> Played:
         raise ModelError("x.gguf: broken")

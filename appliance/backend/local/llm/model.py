@@ -241,6 +241,8 @@ class LanguageModel:
             self._now = None
             if not job.problem:
                 self._read = job.prompt
+            elif job.ahead and not job.stop:
+                log.warning("%s: it cannot read what the tools are", job.problem)
             job.done.set()
 
 
