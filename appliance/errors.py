@@ -12,6 +12,7 @@ The tree (a test compares it with the classes below):
     * BackendError         what answers the user
         * BackendUnavailable   it cannot be reached or has gone away; later it may be back
             * BackendStalled   it is there but does not answer in time
+            * SessionOver      a session has ended between two turns; the next may begin
             * ProtocolViolation   what it sends cannot be understood
         * BackendRefused   it will not serve us until the configuration or the account changes
     * ManifestError        a tool manifest is wrong: all problems at once

@@ -36,5 +36,6 @@ async def in_background(function: Callable[P, T], *args: P.args, **kwargs: P.kwa
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, result, problem)
 
-    threading.Thread(target=work, name=function.__name__, daemon=True).start()
+    name = getattr(function, "__name__", "background")  # a partial has none
+    threading.Thread(target=work, name=name, daemon=True).start()
     return await done

@@ -18,6 +18,7 @@ from appliance.errors import (
     BackendStalled,
     BackendUnavailable,
     ProtocolViolation,
+    SessionOver,
 )
 from appliance.events import (
     EndOfTurnFound,
@@ -188,7 +189,7 @@ def test_text_that_is_no_text_is_a_protocol_violation() -> None:
 def test_a_closed_connection_is_an_error_with_its_code(code: int, at: str) -> None:
     error = lost(Script([spoilt(faults.close(code, at=at, count=1))]))
 
-    assert type(error) is BackendUnavailable
+    assert type(error) is (SessionOver if code == 1001 else BackendUnavailable)
     assert f"({code})" in str(error)
 
 
@@ -202,7 +203,7 @@ def test_a_connection_that_is_gone_is_an_error() -> None:
 def test_the_end_of_the_longest_session_is_an_error_that_may_be_tried_again() -> None:
     error = lost(Script([Reply(TEXT, first_event_s=9.0)], session_s=2.0))
 
-    assert type(error) is BackendUnavailable
+    assert type(error) is SessionOver
     assert "(1001)" in str(error)
 
 

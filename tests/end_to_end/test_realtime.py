@@ -32,6 +32,8 @@ from tests.realtime_server import (
 )
 from tests.realtime_server.script import RATE
 
+PRICES = Path(__file__).parents[2] / "appliance" / "backend" / "money" / "prices.toml"
+
 
 @pytest.fixture(autouse=True)
 def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,8 +157,7 @@ def test_money_that_ends_ends_the_service_from_the_next_turn_on(play: Player) ->
     script = Script(
         otherwise=lambda _: Reply("That was dear.", tone(1.0)), manners=Manners(usage=usage)
     )
-    prices = Path(__file__).parents[2] / "appliance" / "backend" / "money" / "prices.toml"
-    money = {"day_usd": 1.0, "prices_file": prices}
+    money = {"day_usd": 1.0, "prices_file": PRICES}
     played, server = run(Room(play, script, two_requests(), {"money": money}))
     assert len(server.session.of("response.create")) == 1
     (changed,) = played.named("backend")
@@ -167,7 +168,8 @@ def test_money_that_ends_ends_the_service_from_the_next_turn_on(play: Player) ->
 
 def test_who_asks_the_service_to_go_offline_is_answered_by_the_box_itself(play: Player) -> None:
     replies = [Reply("", calls=(Call("go_offline"),)), Reply("Too late.", tone(1.0))]
-    played, server = run(Room(play, Script(replies=replies), first_request()))
+    settings = {"money": {"prices_file": PRICES}}  # else a server on the loopback costs nothing
+    played, server = run(Room(play, Script(replies=replies), first_request(), settings))
     assert [name for name, _ in played.calls()] == ["go_offline"]
     assert not server.session.outputs
     (changed,) = played.named("backend")

@@ -39,7 +39,7 @@ class PipelineKind:
         llm = config.pipeline.llm
         return Facts(
             title=" + ".join(choosing.title(config, stage) for stage in stages),
-            cloud=bool(away),
+            cloud=bool(away) or _priced(config),
             leaves=tuple(dict.fromkeys(leaves)),
             missing=(*lacking(config, "pipeline"), *choosing.lacking_packages(config)),
             usd_minute=_minute(config),
@@ -151,6 +151,12 @@ class _Own:
             raise BackendUnavailable("the models of the box are not loaded")
         self._worker = self._worker or Worker(parts.in_use)
         return parts, self._worker
+
+
+def _priced(config: Config) -> bool:
+    """Whether servers in the house cost money, too: they were given prices."""
+    served = any(part.vendor != "local" for _, part in config.pipeline.stages)
+    return served and config.money.prices_file is not None
 
 
 KIND = PipelineKind()

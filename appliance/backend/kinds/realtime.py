@@ -32,7 +32,7 @@ class RealtimeKind:
         tools = tuple(f"what its tools are asked, to {server.label}" for server in settings.mcp)
         return Facts(
             title=f"{settings.model} at {where}",
-            cloud=not inside or bool(tools),
+            cloud=not inside or bool(tools) or config.money.prices_file is not None,
             leaves=(*(() if inside else (f"sound to {where}",)), *tools),
             missing=lacking(config, "realtime"),
             usd_minute=_minute(config),

@@ -305,7 +305,8 @@ class SocketSession:
             self._scope = None
 
     def _expire(self) -> None:
-        if self.ready_s is None and self.age >= self._limits.connect:
+        # the same sum as in _deadline: clock - began may be a rounding error less than connect
+        if self.ready_s is None and self._clock() >= self._began + self._limits.connect:
             raise BackendStalled("the session was not accepted in time")
         self._take(self._rules.expire(self._now()))
 
