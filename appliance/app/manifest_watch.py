@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
+from appliance.app.folder_watch import changes
 from appliance.app.manifest_folders import Found, manifest_folders, read_manifests
 from appliance.config import Loaded
 from appliance.units import Seconds
@@ -13,8 +13,6 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = Seconds(2.0)
 """Between two looks: an editor's file is there before one has said the sentence."""
-
-Signature = frozenset[tuple[str, int, int]]
 
 
 async def watch_manifests(
@@ -25,24 +23,6 @@ async def watch_manifests(
     A file that is wrong is left out and named, as at the start; the others go on.
     """
     folders = await asyncio.to_thread(manifest_folders, loaded, simulated=simulated)
-    known = await asyncio.to_thread(_signature, folders)
-    while True:
-        await asyncio.sleep(LOOK_EVERY)
-        now = await asyncio.to_thread(_signature, folders)
-        if now == known:
-            continue
-        known = now
+    async for _ in changes(lambda: folders, lambda: LOOK_EVERY):
         log.info("manifests have changed: read anew")
         take(await asyncio.to_thread(read_manifests, loaded, simulated=simulated))
-
-
-def _signature(folders: Sequence[Path]) -> Signature:
-    found: set[tuple[str, int, int]] = set()
-    for folder in folders:
-        for path in folder.glob("*.toml"):
-            try:
-                state = path.stat()
-            except OSError:
-                continue
-            found.add((str(path), state.st_mtime_ns, state.st_size))
-    return frozenset(found)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from appliance.app.folder_watch import changes
 from appliance.backend.prompting.library import LARGEST, Library, Written, gather
 from appliance.backend.prompting.persona import Persona
 from appliance.config import Config, Loaded
@@ -15,8 +16,6 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = Seconds(2.0)
 """Between two looks at the files."""
-
-Signature = frozenset[tuple[str, int, int]]
 
 
 def prompts_folder(loaded: Loaded) -> Path | None:
@@ -81,13 +80,7 @@ class Personas:
 
     async def watch(self) -> None:
         """Read the files anew each time they have changed, until cancelled."""
-        known = await asyncio.to_thread(self._signature)
-        while True:
-            await asyncio.sleep(LOOK_EVERY)
-            now = await asyncio.to_thread(self._signature)
-            if now == known:
-                continue
-            known = now
+        async for _ in changes(self._folders, lambda: LOOK_EVERY):
             self.take(await asyncio.to_thread(read_library, self._loaded))
 
     def take(self, library: Library) -> None:
@@ -109,16 +102,9 @@ class Personas:
         for told in self.on_change:
             told()
 
-    def _signature(self) -> Signature:
+    def _folders(self) -> tuple[Path, ...]:
         folder = prompts_folder(self._loaded)
-        found: set[tuple[str, int, int]] = set()
-        for path in () if folder is None else folder.glob("*.toml"):
-            try:
-                state = path.stat()
-            except OSError:
-                continue
-            found.add((str(path), state.st_mtime_ns, state.st_size))
-        return frozenset(found)
+        return () if folder is None else (folder,)
 
 
 async def open_personas(loaded: Loaded) -> Personas:

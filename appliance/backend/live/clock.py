@@ -3,7 +3,7 @@
 from typing import Final
 
 from appliance.backend.live import wire
-from appliance.backend.live.terms import Outlet
+from appliance.backend.socket.outlet import Outlet
 from appliance.units import SampleRate, Seconds
 
 PIECE: Final = Seconds(0.1)

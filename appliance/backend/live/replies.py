@@ -6,8 +6,8 @@ A reply that begins before its turn has a number is held until it has one.
 from collections import deque
 from typing import Final
 
-from appliance.backend.live.terms import Outlet
 from appliance.backend.live.voice import Voice
+from appliance.backend.socket.outlet import Outlet
 from appliance.events import (
     BackendEvent,
     ReplyAudio,

@@ -43,9 +43,10 @@ from appliance.backend.context import Owed
 from appliance.backend.live import billing, refusals, wire
 from appliance.backend.live.clock import SilenceClock
 from appliance.backend.live.talk import Talk
-from appliance.backend.live.terms import Outlet, Terms
+from appliance.backend.live.terms import Terms
 from appliance.backend.socket import reading
 from appliance.backend.socket.failures import failure
+from appliance.backend.socket.outlet import Outlet
 from appliance.backend.socket.reading import (
     Message,
     number_of,
@@ -261,10 +262,7 @@ class LiveRules:
     def _out(self, now: Seconds | None) -> Out:
         if self._ready and self._ended is None:
             self._keep_clock(now)
-        out = Out(tuple(self._outlet.texts), tuple(self._outlet.events))
-        self._outlet.texts.clear()
-        self._outlet.events.clear()
-        return out
+        return self._outlet.take()
 
     # -- the server --------------------------------------------------------------------------
 

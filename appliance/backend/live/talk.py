@@ -9,10 +9,11 @@ from typing import Final
 
 from appliance.backend.context import Owed
 from appliance.backend.live.replies import Replies
-from appliance.backend.live.terms import Outlet, Terms
+from appliance.backend.live.terms import Terms
 from appliance.backend.live.transcript import Transcript
 from appliance.backend.live.voice import TAKEN_UP, Gate, Silence, Voice
 from appliance.backend.live.work import STILL_AT_IT, Batch, Run, Work
+from appliance.backend.socket.outlet import Outlet
 from appliance.backend.socket.reading import Message
 from appliance.errors import BackendStalled, BackendUnavailable
 from appliance.events import ReplyText, ToolCalled

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from appliance.events import BackendEvent, Usage, Used
+from appliance.events import Usage, Used
 from appliance.units import SampleRate, Seconds, TurnNumber
 
 
@@ -47,19 +47,3 @@ class Terms:
     def bill(self, usage: Usage, turn: TurnNumber | None) -> Used:
         """Return the bill for what was used."""
         return Used(replace(usage, free=self.free), turn)
-
-
-@dataclass(slots=True)
-class Outlet:
-    """What is to be sent and told, in order, until somebody takes it."""
-
-    texts: list[str] = field(default_factory=list)
-    events: list[BackendEvent] = field(default_factory=list)
-
-    def send(self, *texts: str) -> None:
-        """Have texts sent."""
-        self.texts.extend(texts)
-
-    def tell(self, *events: BackendEvent) -> None:
-        """Have events told."""
-        self.events.extend(events)

@@ -6,8 +6,8 @@ for a while after the turn; told again, it is the whole text.
 
 from typing import Final
 
-from appliance.backend.live.terms import Outlet
 from appliance.backend.live.voice import PAUSE
+from appliance.backend.socket.outlet import Outlet
 from appliance.events import Transcribed
 from appliance.units import Seconds, TurnNumber
 

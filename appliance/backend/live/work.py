@@ -16,8 +16,8 @@ from typing import Final
 from appliance.backend.context import Called, Owed
 from appliance.backend.live import wire
 from appliance.backend.live.history import report
-from appliance.backend.live.terms import Outlet
 from appliance.backend.prompting.outputs import CANCELLED, output_text, was_cancelled
+from appliance.backend.socket.outlet import Outlet
 from appliance.backend.socket.reading import Message, dump, parse_object, text_of
 from appliance.ports import ToolResult
 from appliance.units import CallId, Seconds

@@ -7,8 +7,8 @@ from enum import StrEnum
 from appliance.backend.context import Owed
 from appliance.backend.prompting.outputs import CANCELLED, output_text, was_cancelled
 from appliance.backend.realtime import wire
-from appliance.backend.realtime.terms import Outlet
 from appliance.backend.socket import reading
+from appliance.backend.socket.outlet import Outlet
 from appliance.backend.socket.reading import Message, objects_of, text_of
 from appliance.events import ToolCalled
 from appliance.ports import Enclosure, ToolResult

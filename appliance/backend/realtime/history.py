@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Final, Literal, assert_never
 
 from appliance.backend.context import Called, Handover, Line, Owed, Said
+from appliance.backend.prompting.outputs import CANCELLED, was_cancelled
 from appliance.backend.realtime import wire
 from appliance.backend.socket import reading
 from appliance.ports import ToolResult
@@ -45,9 +46,6 @@ AT_WORK: Final = (
 STAND_IN: Final = (
     "Begin your next reply with two or three words: that you stand in for the usual voice."
 )
-CANCELLED: Final = "CANCELLED"
-"""The output of a call that was not carried out because the conversation moved on."""
-
 _FIT: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _LONGEST_NAME: Final = 64
 
@@ -182,7 +180,7 @@ def _arguments(called: Called) -> str:
 
 
 def _output(result: ToolResult) -> str:
-    if result.data.get("cancelled") is True:
+    if was_cancelled(result):
         return CANCELLED
     short = {"status": result.status, "say": _cut(result.say, LONGEST_OUTPUT // 2)}
     text = reading.dump({**result.data, **short})

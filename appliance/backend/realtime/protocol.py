@@ -22,10 +22,11 @@ from dataclasses import dataclass
 from appliance.backend.context import Owed
 from appliance.backend.realtime import billing, dialect, wire
 from appliance.backend.realtime.responses import RATE, Responses
-from appliance.backend.realtime.terms import Outlet, Patience, Terms
+from appliance.backend.realtime.terms import Patience, Terms
 from appliance.backend.realtime.turns import Turns
 from appliance.backend.socket import reading
 from appliance.backend.socket.failures import failure
+from appliance.backend.socket.outlet import Outlet
 from appliance.backend.socket.reading import Message, number_of, object_of, objects_of, text_of
 from appliance.backend.socket.rules import Out
 from appliance.errors import BackendRefused, BackendStalled, ProtocolViolation
@@ -272,10 +273,7 @@ class RealtimeProtocol:
         return self._out()
 
     def _out(self) -> Out:
-        out = Out(tuple(self._outlet.texts), tuple(self._outlet.events))
-        self._outlet.texts.clear()
-        self._outlet.events.clear()
-        return out
+        return self._outlet.take()
 
     def _on_session(self, message: Message, _now: Seconds) -> None:
         """Take the rate of the sound to come.

@@ -9,8 +9,9 @@ from appliance.backend.realtime.calls import Batch, Calls, output_of, working_it
 from appliance.backend.realtime.replies import Replies, Reply, reply_problem
 from appliance.backend.realtime.slot import Active, Ending, Purpose, Request, Slot
 from appliance.backend.realtime.spoken import Spoken
-from appliance.backend.realtime.terms import Outlet, Terms
+from appliance.backend.realtime.terms import Terms
 from appliance.backend.socket.failures import failure
+from appliance.backend.socket.outlet import Outlet
 from appliance.backend.socket.reading import Message, number_of, object_of, sound_of, text_of
 from appliance.errors import BackendRefused, BackendUnavailable
 from appliance.events import (
