@@ -8,7 +8,7 @@ from appliance.backend.elevenlabs.rules import AgentRules
 from appliance.backend.elevenlabs.setup import context, initiation
 from appliance.backend.elevenlabs.terms import Terms
 from appliance.backend.kinds.seam import Facts, Means
-from appliance.backend.socket.client import Limits, SocketSession
+from appliance.backend.socket.client import SocketSession, limits
 from appliance.backend.socket.probing import probe
 from appliance.config import Config, vendors
 from appliance.config.lacking import lacking
@@ -51,9 +51,8 @@ def agent_session(means: Means, handover: Handover = NOTHING) -> SocketSession:
         context=context(handover),
         closing=frozenset(tool.name for tool in tools if tool.closes),
     )
-    limits = Limits(connect=Seconds(backend.connect_s), stall=Seconds(backend.stall_s))
     place = address(config.elevenlabs, config.keys.of("elevenlabs"))
-    return SocketSession(place, AgentRules(terms, owed=handover.owed), limits)
+    return SocketSession(place, AgentRules(terms, owed=handover.owed), limits(config))
 
 
 KIND = ElevenLabsKind()

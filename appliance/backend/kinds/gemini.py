@@ -9,7 +9,7 @@ from appliance.backend.gemini.setup import model_name, setup
 from appliance.backend.gemini.terms import Terms
 from appliance.backend.kinds.seam import Facts, Means
 from appliance.backend.prompting.telling import past
-from appliance.backend.socket.client import Limits, SocketSession
+from appliance.backend.socket.client import SocketSession, limits
 from appliance.backend.socket.probing import probe
 from appliance.config import Config, vendors
 from appliance.config.lacking import lacking
@@ -59,9 +59,8 @@ def gemini_session(means: Means, handover: Handover = NOTHING) -> SocketSession:
         history=tuple(past(handover.lines)),
         closing=frozenset(tool.name for tool in tools if tool.closes),
     )
-    limits = Limits(connect=Seconds(backend.connect_s), stall=Seconds(backend.stall_s))
     place = address(config.gemini, config.keys.of("gemini"))
-    return SocketSession(place, GeminiRules(terms, owed=handover.owed), limits)
+    return SocketSession(place, GeminiRules(terms, owed=handover.owed), limits(config))
 
 
 KIND = GeminiKind()

@@ -9,7 +9,7 @@ from appliance.backend.live.rules import LiveRules
 from appliance.backend.live.session import session_object
 from appliance.backend.live.terms import Patience, Terms
 from appliance.backend.money import estimate, prices
-from appliance.backend.socket.client import Limits, SocketSession
+from appliance.backend.socket.client import SocketSession, limits
 from appliance.backend.socket.probing import probe
 from appliance.config import Config, vendors
 from appliance.config.lacking import lacking
@@ -68,9 +68,8 @@ def live_session(means: Means, handover: Handover = NOTHING) -> SocketSession:
         free=_free(config),
         closing=frozenset(tool.name for tool in tools if tool.closes),
     )
-    limits = Limits(connect=Seconds(backend.connect_s), stall=Seconds(backend.stall_s))
     place = address(live, config.keys.of("openai"))
-    return SocketSession(place, LiveRules(terms, owed=handover.owed), limits)
+    return SocketSession(place, LiveRules(terms, owed=handover.owed), limits(config))
 
 
 def _free(config: Config) -> bool:

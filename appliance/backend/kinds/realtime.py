@@ -12,7 +12,7 @@ from appliance.backend.realtime.history import replay
 from appliance.backend.realtime.protocol import RealtimeProtocol
 from appliance.backend.realtime.session import session_object
 from appliance.backend.realtime.terms import Patience, Terms
-from appliance.backend.socket.client import Limits, SocketSession
+from appliance.backend.socket.client import SocketSession, limits
 from appliance.backend.socket.probing import probe
 from appliance.catalogue import ToolSpec
 from appliance.config import Config, vendors
@@ -85,8 +85,7 @@ def realtime_session(
     )
     told = replay(handover, dialect=realtime.dialect)
     protocol = RealtimeProtocol(terms, history=told.items, owed=told.owed)
-    limits = Limits(connect=Seconds(backend.connect_s), stall=Seconds(backend.stall_s))
-    return SocketSession(address(realtime), protocol, limits)
+    return SocketSession(address(realtime), protocol, limits(config))
 
 
 def _free(config: Config) -> bool:

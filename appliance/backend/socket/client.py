@@ -23,6 +23,7 @@ from appliance.backend.socket.endings import turned_away, unreachable
 from appliance.backend.socket.resampling import Upsampler
 from appliance.backend.socket.rules import Out, Rules
 from appliance.backend.socket.waiting import Waiting
+from appliance.config import Config
 from appliance.errors import BackendError, BackendRefused, BackendStalled, BackendUnavailable
 from appliance.events import BackendEvent
 from appliance.frames import Frame
@@ -44,6 +45,12 @@ class Limits:
 
     stall: Seconds
     """Until a connection that takes nothing and answers nothing is dead."""
+
+
+def limits(config: Config) -> Limits:
+    """Return how long the network may take, as the settings say."""
+    backend = config.backend
+    return Limits(connect=Seconds(backend.connect_s), stall=Seconds(backend.stall_s))
 
 
 class SocketSession:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from appliance.backend.prompting.persona import Persona
 from appliance.backend.socket.address import Address
+from appliance.backend.socket.client import limits
 from appliance.backend.tts import settings
 from appliance.backend.tts.carrier import Carrier
 from appliance.backend.tts.cartesia_rules import CartesiaRules, Voicing
@@ -43,7 +44,7 @@ def text_to_speech(config: Config, persona: Persona) -> Carrier:
     def rules() -> CartesiaRules:
         return CartesiaRules(voicing, uuid4().hex[:8])
 
-    return Carrier(address(config), rules, speaker, settings.limits(config))
+    return Carrier(address(config), rules, speaker, limits(config))
 
 
 def address(config: Config) -> Address:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from appliance.backend.prompting.persona import Persona
 from appliance.backend.socket.address import Address
+from appliance.backend.socket.client import limits
 from appliance.backend.tts import settings
 from appliance.backend.tts.carrier import Carrier
 from appliance.backend.tts.elevenlabs_rules import RATE, ElevenLabsRules
@@ -49,7 +50,7 @@ def text_to_speech(config: Config, persona: Persona) -> Carrier:
     def rules() -> ElevenLabsRules:
         return ElevenLabsRules(uuid4().hex[:8], speed)
 
-    return Carrier(where, rules, speaker, settings.limits(config))
+    return Carrier(where, rules, speaker, limits(config))
 
 
 def address(config: Config, voice: str, model: str, language: str) -> Address:

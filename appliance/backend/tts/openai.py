@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from appliance.backend.prompting.persona import Persona
+from appliance.backend.socket.client import limits
 from appliance.backend.tts import settings
 from appliance.backend.tts.sound import Decoder
 from appliance.backend.tts.speaker import Speaker
@@ -252,8 +253,8 @@ def text_to_speech(config: Config, persona: Persona) -> OpenAiSpeech:
     if part.speed is not None:
         request["speed"] = part.speed
     speaker = Speaker(f"openai {model}", model, free=settings.free(config))
-    limits = settings.limits(config)
-    service = Service(address(config), connect=limits.connect, stall=limits.stall)
+    patience = limits(config)
+    service = Service(address(config), connect=patience.connect, stall=patience.stall)
     return OpenAiSpeech(service, request, speaker)
 
 

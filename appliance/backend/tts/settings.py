@@ -3,12 +3,10 @@
 from typing import Final
 
 from appliance.backend.prompting.persona import Persona
-from appliance.backend.socket.client import Limits
 from appliance.backend.web.address import WebAddress, base
 from appliance.config import Config, vendors
 from appliance.config.lacking import SECRETS, own_server
 from appliance.errors import BackendRefused
-from appliance.units import Seconds
 
 SECTION: Final = "pipeline.tts"
 
@@ -70,9 +68,3 @@ def needed_voice(config: Config, persona: Persona) -> str:
 def language(config: Config, persona: Persona) -> str:
     """Return the language as ISO 639-1 has it: ``en``."""
     return (persona.language or config.device.language).partition("-")[0]
-
-
-def limits(config: Config) -> Limits:
-    """Return how long the network may take."""
-    backend = config.backend
-    return Limits(connect=Seconds(backend.connect_s), stall=Seconds(backend.stall_s))
