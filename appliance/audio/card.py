@@ -105,7 +105,7 @@ class Exchange:
         self._form: CardFormat | None = None
         self._reference: Reference = NoReference()
         self._played: Callable[[bytes], None] = nowhere
-        self._monitored: Callable[[Sound], None] = nowhere
+        self._monitored: Callable[[Sound, float], None] = nowhere
 
     @property
     def input_name(self) -> str:
@@ -135,7 +135,9 @@ class Exchange:
         """Learn that the card is gone; no block comes until ``opened`` is called again."""
         self.playback.lost()
 
-    def exchange(self, captured: NDArray[np.int16] | None, wanted: int) -> bytes:
+    def exchange(
+        self, captured: NDArray[np.int16] | None, wanted: int, age: float = 0.0
+    ) -> bytes:
         """Take one captured block and give ``wanted`` samples to play; on the card's thread.
 
         Only copies: it never waits, logs or raises.
@@ -143,6 +145,7 @@ class Exchange:
         Args:
             captured: Shape ``(n, input_channels)``; ``None`` from a stream that has no input.
             wanted: Samples per output channel; 0 from a stream that has no output.
+            age: Seconds since ``captured`` was captured, as the driver says; 0: nobody knows.
 
         Returns:
             Interleaved signed 16-bit samples, empty if none are wanted.
@@ -153,13 +156,15 @@ class Exchange:
             self._played(sound)
         if captured is not None:
             self.counters.blocks += 1
-            self.capture.write(captured, self._reference.beside(captured))
+            self.capture.write(captured, self._reference.beside(captured, age))
         return sound
 
-    def monitor(self, captured: NDArray[np.int16] | None, wanted: int) -> bytes:
+    def monitor(
+        self, captured: NDArray[np.int16] | None, wanted: int, age: float = 0.0
+    ) -> bytes:
         """Take one block of the monitor, shape ``(n, channels)``; on its own thread."""
         if captured is not None:
-            self._monitored(captured[:, 0])
+            self._monitored(captured[:, 0], age)
         return bytes(2 * wanted)
 
     def _reference_of(self, form: CardFormat) -> Reference:

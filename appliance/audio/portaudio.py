@@ -7,7 +7,7 @@ closing the library and opening it anew.
 import contextlib
 import ctypes
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -21,8 +21,12 @@ from appliance.audio.priority import CARD_PRIORITY, become_realtime, let_sound_i
 from appliance.errors import DeviceError
 from appliance.units import SampleRate, Seconds
 
-Callback = Callable[[NDArray[np.int16] | None, int], bytes]
-"""``Exchange.exchange``: takes what was captured and the samples wanted, gives what to play."""
+Callback = Callable[[NDArray[np.int16] | None, int, float], bytes]
+"""``Exchange.exchange``: takes what was captured, the samples wanted, and how old what was captured
+is, in seconds; gives what to play."""
+
+OLDEST = 2.0
+"""Seconds that captured sound may have waited; what says more knows nothing."""
 
 
 class SoundStream(Protocol):
@@ -175,7 +179,7 @@ class PortAudioStream:
             self._stream.close()
 
     def _on_block(
-        self, captured: bytes | None, count: int, _times: object, flags: int
+        self, captured: bytes | None, count: int, times: Mapping[str, float], flags: int
     ) -> tuple[bytes | None, int]:
         if not self.blocks:
             become_realtime(CARD_PRIORITY)
@@ -191,7 +195,8 @@ class PortAudioStream:
         else:
             block = None
         try:
-            return self._callback(block, count if self._plays else 0), pyaudio.paContinue
+            wanted = count if self._plays else 0
+            return self._callback(block, wanted, _age(times)), pyaudio.paContinue
         except Exception as error:  # noqa: BLE001 - PyAudio would throw it into the main thread
             self._error = error
             return None, pyaudio.paAbort
@@ -201,6 +206,12 @@ class PortAudioStream:
             self._counters.input_overflows += 1
         if flags & pyaudio.paOutputUnderflow:
             self._counters.output_underflows += 1
+
+
+def _age(times: Mapping[str, float]) -> float:
+    """Return the seconds since a block began; 0 if the driver does not know."""
+    age = times["current_time"] - times["input_buffer_adc_time"]
+    return age if 0.0 < age < OLDEST else 0.0
 
 
 def list_devices() -> Sequence[DeviceRecord]:

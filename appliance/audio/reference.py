@@ -56,17 +56,21 @@ class Unknown:
 Source = Own | Loopback | Monitor | Unknown
 
 
-def nowhere(_: object) -> None:
+def nowhere(_: object, __: float = 0.0) -> None:
     """Take sound that nobody asks for."""
 
 
 class Reference(Protocol):
     """What the loudspeaker played, at the pace of the capture. Nothing here waits or raises."""
 
-    def beside(self, captured: Sound) -> Sound | None:
+    def beside(self, captured: Sound, age: float = 0.0) -> Sound | None:
         """Return what belongs beside the next captured block, shape ``(n,)``; input's thread.
 
         Always or never ``None``.
+
+        Args:
+            captured: The block.
+            age: Seconds since it was captured, as the driver says; 0: nobody knows.
         """
         ...
 
@@ -74,17 +78,18 @@ class Reference(Protocol):
 class NoReference:
     """See ``Reference``: there is none."""
 
-    def beside(self, captured: Sound) -> Sound | None:
+    def beside(self, captured: Sound, age: float = 0.0) -> Sound | None:
         """Know nothing."""
-        del captured
+        del captured, age
         return None
 
 
 class Quiet:
     """See ``Reference``: it is not there yet."""
 
-    def beside(self, captured: Sound) -> Sound | None:
+    def beside(self, captured: Sound, age: float = 0.0) -> Sound | None:
         """Return quiet."""
+        del age
         return np.zeros(len(captured), dtype=np.int16)
 
 
@@ -94,8 +99,9 @@ class LoopbackChannel:
     def __init__(self, channel: int) -> None:
         self._channel = channel
 
-    def beside(self, captured: Sound) -> Sound | None:
+    def beside(self, captured: Sound, age: float = 0.0) -> Sound | None:
         """Return that channel."""
+        del age
         return captured[:, self._channel]
 
 
@@ -134,8 +140,9 @@ class OneClock:
         kept = self._waiting[-2 * self._slack :]  # nothing may be captured for a long time
         self._waiting = np.concatenate((kept, sound)) if len(kept) else sound
 
-    def beside(self, captured: Sound) -> Sound | None:
+    def beside(self, captured: Sound, age: float = 0.0) -> Sound | None:
         """Return as many samples as were captured."""
+        del age
         count = len(captured)
         counters = self._counters
         waiting = self._waiting
@@ -176,15 +183,20 @@ class TwoClocks:
         self._underflows = counters.output_underflows
         self._follower = Follower(rate, input_rate, monotonic=monotonic)
 
-    def write(self, sound: Sound) -> None:
-        """Take the next samples that were played, shape ``(n,)``; the writer's thread."""
-        self._follower.write(sound)
+    def write(self, sound: Sound, age: float = 0.0) -> None:
+        """Take the next samples that were played, shape ``(n,)``; the writer's thread.
 
-    def beside(self, captured: Sound) -> Sound | None:
+        Args:
+            sound: The samples.
+            age: Seconds since a monitor heard them, as the driver says.
+        """
+        self._follower.write(sound, age)
+
+    def beside(self, captured: Sound, age: float = 0.0) -> Sound | None:
         """Return as many samples as were captured."""
         follower, counters = self._follower, self._counters
         slips = follower.slips
-        out = follower.read(len(captured))
+        out = follower.read(len(captured), age)
         counters.reference_slips += follower.slips - slips
         if counters.output_underflows != self._underflows:
             self._underflows = counters.output_underflows

@@ -7,6 +7,7 @@ closes it.
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -44,6 +45,26 @@ def server(
         yield running
 
 
+class Late(Exchange):
+    """An exchange that is too late with what is played, as often as it is told to be."""
+
+    stalls = 0
+    """Blocks that it shall yet be late with."""
+
+    age = 0.0
+    """Of the latest captured block, in seconds, as the driver says."""
+
+    def exchange(
+        self, captured: NDArray[np.int16] | None, wanted: int, age: float = 0.0
+    ) -> bytes:
+        if captured is not None:
+            self.age = age
+        if wanted and self.stalls:
+            self.stalls -= 1
+            time.sleep(0.06)
+        return super().exchange(captured, wanted, age)
+
+
 class Room:
     """A card with everything behind it but models."""
 
@@ -56,9 +77,10 @@ class Room:
         self.found: asyncio.Queue[str] = asyncio.Queue()
         self.heard: list[NDArray[np.int16]] = []
         self.starts: list[int] = []
+        self.exchange = Late(self.capture, self.playback, self.counters)
         self.card = PyAudioCard(
             wish,
-            Exchange(self.capture, self.playback, self.counters),
+            self.exchange,
             on_lost=self.lost.put_nowait,
             on_found=self.found.put_nowait,
             patience=PATIENCE,
@@ -123,6 +145,21 @@ def test_devices_are_listed_by_their_names(server: SoundServer) -> None:
     assert {"microphone", "loudspeaker", "pulse"} <= names
 
 
+@pytest.mark.usefixtures("server")
+async def test_box_that_was_too_late_for_a_while_does_not_hear_later_ever_after() -> None:
+    async with room_with(NAMED) as room:
+        room.exchange.stalls = 20  # 1.2 s in which the server plays gaps of its own
+        async with asyncio.timeout(10):
+            while room.exchange.stalls:  # noqa: ASYNC110 - a thread counts
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(1.0)
+        ages = []
+        for _ in range(20):
+            ages.append(room.exchange.age)
+            await asyncio.sleep(0.02)
+    assert np.median(ages) < 0.2
+
+
 @pytest.mark.parametrize(
     "wish",
     [NAMED, Wish(), Wish("microphone", "loudspeaker", SampleRate(48_000), 2, 1)],
@@ -148,7 +185,7 @@ async def test_what_is_said_arrives_and_what_is_played_is_heard(
         captured = loud(np.concatenate(room.heard))
         played = loud(heard.samples)
         assert room.card.form is not None
-        assert room.card.form.one_clock
+        assert not room.card.form.one_clock  # of a sound server nobody knows
         assert news == [PlaybackStarted(REPLY), PlaybackDrained(REPLY)]
         assert pitch_of(captured) == pytest.approx(500, rel=0.02)
         assert pitch_of(played, heard.rate) == pytest.approx(800, rel=0.02)

@@ -2,7 +2,7 @@
 
 What the box plays goes through a virtual loudspeaker into a simulated room and comes back into the
 virtual microphones, where a person talks over it. A shared machine is late now and then: sound is
-lost, the echo slips, and a person is half heard. So it has three tries, as all real sound has; the
+lost, the echo slips, and a person is half heard. So it has some tries, as all real sound has; the
 same without a clock, where nothing can be late, is ``test_own_voice``, and there every try counts.
 """
 
@@ -84,7 +84,7 @@ def _talk(story: bytes, folder: Path, kind: Kind) -> Came:
             appliance.wait_for("sound", count=2)
             time.sleep(TALKS)
             alone = [str(entry["event"]) for entry in appliance.told]
-            begins = room.say(person("order_latte"))
+            begins = room.say(np.concatenate([person("order_mocha"), person("order_latte")]))
             eventually(lambda: _sounds(appliance) > 2 or None, 8.0)
             played = room.loudspeaker[begins:]
     stopped, silent = _longest_silence(played)

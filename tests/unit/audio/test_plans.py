@@ -2,9 +2,9 @@ from appliance.audio.devices import Choice, DeviceRecord
 from appliance.audio.plans import Wish, input_alone, output_alone, together
 from appliance.units import SampleRate
 
-ARRAY = DeviceRecord(0, "array", 6, 2, SampleRate(16_000))
+ARRAY = DeviceRecord(0, "array (hw:1,0)", 6, 2, SampleRate(16_000))
 SPEAKER = DeviceRecord(1, "speaker", 0, 2, SampleRate(48_000))
-HEADSET = DeviceRecord(2, "headset", 1, 2, SampleRate(44_100))
+HEADSET = DeviceRecord(2, "headset (hw:2,0)", 1, 2, SampleRate(44_100))
 
 
 def test_one_stream_at_16_khz_and_one_channel_is_wanted_most() -> None:
@@ -50,6 +50,14 @@ def test_two_cards_have_a_clock_each_and_are_never_one_stream() -> None:
     speaker = DeviceRecord(6, "speaker (hw:3,0)", 0, 2, SampleRate(48_000))
 
     assert not list(together(Choice(microphone, speaker, ""), Wish()))
+
+
+def test_a_sound_server_is_never_one_stream() -> None:
+    server = DeviceRecord(5, "pulse", 32, 32, SampleRate(44_100))
+
+    assert not list(together(Choice(server, server, ""), Wish()))
+    assert not list(together(Choice(HEADSET, server, ""), Wish()))
+    assert not list(together(Choice(server, HEADSET, ""), Wish()))
 
 
 def test_arrays_channels_are_tried_first() -> None:

@@ -293,6 +293,8 @@ class FakePyAudio:
 
 DUPLEX = StreamPlan(SampleRate(16_000), 2, HEADSET, HEADSET)
 INPUT = StreamPlan(SampleRate(16_000), 2, HEADSET, None)
+NOW = {"current_time": 100.0, "input_buffer_adc_time": 99.75, "output_buffer_dac_time": 100.02}
+Block = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
 
 
 @pytest.fixture
@@ -305,32 +307,49 @@ def no_priority(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_loss_that_the_driver_tells_of_is_counted() -> None:
     counters = CardCounters()
     seen: list[tuple[int, ...] | None] = []
+    ages: list[float] = []
 
-    def callback(block: "np.ndarray[tuple[int, ...], np.dtype[np.int16]] | None", n: int) -> bytes:
+    def callback(block: Block | None, n: int, age: float) -> bytes:
         seen.append(None if block is None else (*block.shape, n))
+        ages.append(age)
         return b"x"
 
     stream = PortAudioStream(FakePyAudio(), DUPLEX, callback, counters)
     both = pyaudio.paInputOverflow | pyaudio.paOutputUnderflow
 
-    assert stream._on_block(bytes(640), 160, {}, 0) == (b"x", pyaudio.paContinue)
-    stream._on_block(bytes(640), 160, {}, both)
-    stream._on_block(None, 160, {}, pyaudio.paInputOverflow)
-    PortAudioStream(FakePyAudio(), INPUT, callback, counters)._on_block(bytes(640), 160, {}, 0)
+    assert stream._on_block(bytes(640), 160, NOW, 0) == (b"x", pyaudio.paContinue)
+    stream._on_block(bytes(640), 160, NOW, both)
+    stream._on_block(None, 160, NOW, pyaudio.paInputOverflow)
+    PortAudioStream(FakePyAudio(), INPUT, callback, counters)._on_block(bytes(640), 160, NOW, 0)
 
     assert counters.input_overflows == 2
     assert counters.output_underflows == 1
     assert counters.blocks_without_input == 1
     assert seen == [(160, 2, 160), (160, 2, 160), None, (160, 2, 0)]
+    assert ages == [0.25, 0.25, 0.25, 0.25]
+
+
+@pytest.mark.usefixtures("no_priority")
+@pytest.mark.parametrize("stamp", [0.0, 101.0, 90.0])
+def test_stamp_that_cannot_be_is_none(stamp: float) -> None:
+    ages: list[float] = []
+
+    def callback(_block: object, _count: int, age: float) -> bytes:
+        ages.append(age)
+        return b"x"
+
+    stream = PortAudioStream(FakePyAudio(), INPUT, callback, CardCounters())
+    stream._on_block(bytes(640), 160, {**NOW, "input_buffer_adc_time": stamp}, 0)
+    assert ages == [0.0]
 
 
 @pytest.mark.usefixtures("no_priority")
 def test_error_in_our_own_callback_ends_the_stream_and_is_told() -> None:
-    def callback(_block: object, _count: int) -> bytes:
+    def callback(_block: object, _count: int, _age: float) -> bytes:
         raise ZeroDivisionError("a bug")
 
     stream = PortAudioStream(FakePyAudio(), DUPLEX, callback, CardCounters())
     assert stream.failure() is None
 
-    assert stream._on_block(bytes(640), 160, {}, 0) == (None, pyaudio.paAbort)
+    assert stream._on_block(bytes(640), 160, NOW, 0) == (None, pyaudio.paAbort)
     assert stream.failure() == "ZeroDivisionError: a bug"
