@@ -1,12 +1,17 @@
-"""No pauses of the garbage collector while something runs in real time.
+"""What runs in real time needs a machine that keeps time: no pauses of ours, and a witness.
 
 In a process that has run thousands of other tests a full look of the collector takes hundreds of
 milliseconds, in which no Python thread runs: not the room that hands sound on every 10 ms, either.
 """
 
 import gc
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+from appliance.audio.priority import CARD_PRIORITY
 
 _inside = 0
 
@@ -27,3 +32,47 @@ def steady() -> Iterator[None]:
         if _inside == 0:
             gc.enable()
             gc.unfreeze()
+
+
+_METRONOME = """
+import os, select, time
+try:
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(URGENCY))
+except PermissionError:
+    pass
+late = 0
+due = time.monotonic()
+while not select.select([0], [], [], max(0.0, due - time.monotonic()))[0]:
+    now = time.monotonic()
+    if now - due > LATE:
+        late += 1
+    due = max(due + 0.005, now)
+print(late)
+"""
+
+LATE = 0.015
+"""Seconds by which a program that only wants to wake up is late on a machine that is too busy for
+sound: more than a buffer of 10 ms bears."""
+
+
+@dataclass
+class Machine:
+    """How the machine kept its time meanwhile."""
+
+    late: int = 0
+    """How often a program as urgent as the box's card thread woke up too late; when all is over.
+    That is the machine's doing: nothing that is more urgent computes."""
+
+
+@contextmanager
+def metronome() -> Iterator[Machine]:
+    """Watch meanwhile, with a program of its own, whether this machine keeps time."""
+    words = _METRONOME.replace("URGENCY", str(CARD_PRIORITY + 1)).replace("LATE", str(LATE))
+    machine = Machine()
+    with subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, "-c", words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        try:
+            yield machine
+        finally:
+            machine.late = int(program.communicate("\n")[0])
