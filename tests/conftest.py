@@ -12,6 +12,7 @@ from xdist.remote import Producer
 
 from appliance.host.journal import IDENTIFIER
 from tests.scheduling import AloneFirst, in_order, try_again
+from tests.steady import wait_for_calm
 
 # The same examples on every push, so that a red build is about the change; new ones every night.
 settings.register_profile("push", derandomize=True, max_examples=100, deadline=None)
@@ -58,6 +59,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("alone"):
             try_again(item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if getattr(item, "execution_count", 1) > 1:  # tried again (pytest-rerunfailures)
+        wait_for_calm()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> AloneFirst:

@@ -3,8 +3,8 @@
 Tests that are marked ``alone`` need the machine for themselves: their sound servers, rooms and
 boxes run in real time. They come first, one after another in one process, while the others idle;
 then all processes share the other files (``pytest -n 2``), those that take longest first. Nobody
-promises a shared machine's processor on time, so an ``alone`` test has four tries. All other
-tests have one.
+promises a shared machine's processor on time, so an ``alone`` test has four tries, and each
+further one waits until the machine is calm (``tests.steady``). All other tests have one.
 """
 
 from pathlib import Path

@@ -135,9 +135,7 @@ class Exchange:
         """Learn that the card is gone; no block comes until ``opened`` is called again."""
         self.playback.lost()
 
-    def exchange(
-        self, captured: NDArray[np.int16] | None, wanted: int, age: float = 0.0
-    ) -> bytes:
+    def exchange(self, captured: NDArray[np.int16] | None, wanted: int, age: float = 0.0) -> bytes:
         """Take one captured block and give ``wanted`` samples to play; on the card's thread.
 
         Only copies: it never waits, logs or raises.
@@ -159,9 +157,7 @@ class Exchange:
             self.capture.write(captured, self._reference.beside(captured, age))
         return sound
 
-    def monitor(
-        self, captured: NDArray[np.int16] | None, wanted: int, age: float = 0.0
-    ) -> bytes:
+    def monitor(self, captured: NDArray[np.int16] | None, wanted: int, age: float = 0.0) -> bytes:
         """Take one block of the monitor, shape ``(n, channels)``; on its own thread."""
         if captured is not None:
             self._monitored(captured[:, 0], age)

@@ -2,9 +2,10 @@
 
 A crystal is wrong by up to 100 ppm, so two cards drift apart by up to 12 ms a minute. Each of the
 two calls back every 10 ms by its own clock, or somewhat later, never earlier: so the earliest
-calls of a while tell what its clock shows, or its driver's time stamps do (``lateness``). From both the reader learns where it should be in the
-sound, smooths that with a second-order loop (a PI controller; F. Adriaensen, "Using a DLL to
-filter time", LAC 2005), and reads between the samples at a pace that changes by parts per million.
+calls of a while tell what its clock shows, or its driver's time stamps do (``lateness``). From
+both the reader learns where it should be in the sound, smooths that with a second-order loop (a PI
+controller; F. Adriaensen, "Using a DLL to filter time", LAC 2005), and reads between the samples
+at a pace that changes by parts per million.
 """
 
 import math

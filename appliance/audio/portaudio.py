@@ -22,8 +22,8 @@ from appliance.errors import DeviceError
 from appliance.units import SampleRate, Seconds
 
 Callback = Callable[[NDArray[np.int16] | None, int, float], bytes]
-"""``Exchange.exchange``: takes what was captured, the samples wanted, and how old what was captured
-is, in seconds; gives what to play."""
+"""``Exchange.exchange``: takes what was captured, the samples wanted, and the seconds since the
+capture; gives what to play."""
 
 OLDEST = 2.0
 """Seconds that captured sound may have waited; what says more knows nothing."""

@@ -54,9 +54,7 @@ class Late(Exchange):
     age = 0.0
     """Of the latest captured block, in seconds, as the driver says."""
 
-    def exchange(
-        self, captured: NDArray[np.int16] | None, wanted: int, age: float = 0.0
-    ) -> bytes:
+    def exchange(self, captured: NDArray[np.int16] | None, wanted: int, age: float = 0.0) -> bytes:
         if captured is not None:
             self.age = age
         if wanted and self.stalls:

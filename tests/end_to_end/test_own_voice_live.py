@@ -68,7 +68,7 @@ def test_box_does_not_hear_itself_and_falls_silent_for_whoever_talks_over_it(
     story = monologue(play.parts.voice, 40.0, WIRE).astype("<i2").tobytes()
     with metronome() as machine:
         came = _talk(story, tmp_path_factory.mktemp("live"), kind, machine)
-    if machine.late and came.slips:
+    if machine.busy and came.slips:
         return  # a machine too busy for sound, and the box has said so
     assert (came.events.count("wake"), came.events.count("speech")) == (1, 1), came
     assert came.stopped < 1.0, came

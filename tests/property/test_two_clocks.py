@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -26,6 +27,12 @@ class Card:
     begins: float = 0.0
     latest: float = 0.010
     seed: int = 0
+    wander: float = 0.0
+    """By how many seconds its calls move to and fro within seconds, on top."""
+
+    stamped: float = 0.0
+    """By how many seconds its driver's stamps do."""
+
     blocks: int = 0
     rng: np.random.Generator = field(init=False)
     called: float = 0.0
@@ -45,8 +52,19 @@ class Card:
         """Return when it calls next: never early, never before the last call."""
         self.blocks += 1
         due = self.time_of(self.blocks * (self.rate // 100))
-        self.called = max(self.called, due + self.rng.uniform(0.0, self.latest))
+        late = self.rng.uniform(0.0, self.latest) + self.wander * _wave(due, 3.1)
+        self.called = max(self.called, due + late)
         return self.called
+
+    def age(self) -> float:
+        """Return for how long the sound of the latest call had been there, as its driver says."""
+        due = self.time_of(self.blocks * (self.rate // 100))
+        return 0.03 + self.called - due - self.stamped * _wave(due, 2.3)
+
+
+def _wave(time: float, period: float) -> float:
+    """Return 0 to 1, in steps of a quarter of a second."""
+    return float(0.5 + 0.5 * np.sin(2 * np.pi * np.floor(4 * time) / 4 / period))
 
 
 @dataclass
@@ -78,11 +96,11 @@ def run(writer: Card, reader: Card, *, seconds: float, lost: tuple[int, int] = (
             at = np.arange((writer.blocks - 1) * block, writer.blocks * block)
             if not lost[0] <= writer.blocks < lost[1]:
                 wave = np.rint(LEVEL * np.sin(2 * np.pi * PITCH * at / writer.rate))
-                follower.write(wave.astype(np.int16))
+                follower.write(wave.astype(np.int16), writer.age())
             heapq.heappush(calls, (writer.next_call(), 0))
         else:
             slips = follower.slips
-            parts.append(follower.read(reader.rate // 100))
+            parts.append(follower.read(reader.rate // 100, reader.age()))
             slips_at += [now[0]] * (follower.slips - slips)
             heapq.heappush(calls, (reader.next_call(), 1))
     return _judged(writer, reader, parts, slips_at, follower.drift_ppm)
@@ -142,6 +160,22 @@ def test_reference_keeps_its_place_and_its_level_whatever_the_clocks(
     quiet = np.abs(heard.sound[int(begun * rates[1] / 10) : -rates[1]].astype(int)).reshape(-1, 5)
     assert (quiet.max(axis=1) > 0).all()  # no gap of five samples anywhere
     assert abs(heard.drift_ppm - (writer_ppm - reader_ppm)) < 40.0
+
+
+@pytest.mark.parametrize(("wander", "stamped"), [(0.009, 0.0), (0.0, 0.036)])
+@pytest.mark.parametrize("who", ["writer", "reader", "both"])
+def test_the_steadier_witness_of_each_clock_is_believed(
+    wander: float, stamped: float, who: str
+) -> None:
+    writer = Card(16_000, 60.0, latest=0.002, seed=1)
+    reader = Card(16_000, -20.0, latest=0.002, seed=2)
+    for card in {"writer": [writer], "reader": [reader], "both": [writer, reader]}[who]:
+        card.wander, card.stamped = wander, stamped
+
+    heard = run(writer, reader, seconds=35.0)
+
+    assert np.ptp(heard.phases[150:-2]) < 0.001
+    assert not [at for at in heard.slips_at if at > 6.0]
 
 
 def test_worst_clocks_are_followed_for_minutes() -> None:

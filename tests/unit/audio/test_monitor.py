@@ -91,6 +91,7 @@ class FakeStream:
         self.callback(
             None if self.plan.input is None else captured,
             0 if self.plan.output is None else count,
+            0.0,
         )
 
 
@@ -256,11 +257,11 @@ async def test_servers_source_is_named_only_while_it_is_opened(
         else:
             monkeypatch.setenv("PULSE_SOURCE", before)
         with pytest.raises(DeviceError, match="busy"):
-            library.open(plan, lambda _block, _count: b"", CardCounters())
+            library.open(plan, lambda _block, _count, _age: b"", CardCounters())
         assert os.environ.get("PULSE_SOURCE") == before
     with pytest.raises(DeviceError, match="busy"):
         library.open(
-            StreamPlan(SampleRate(16_000), 1, SERVER, None), lambda _b, _c: b"", CardCounters()
+            StreamPlan(SampleRate(16_000), 1, SERVER, None), lambda _b, _c, _a: b"", CardCounters()
         )
 
     assert seen == ["x.monitor", "x.monitor", "mine"]

@@ -65,6 +65,7 @@ class FakeStream:
         return self.callback(
             None if self.plan.input is None else captured,
             0 if self.plan.output is None else count,
+            0.0,
         )
 
 
