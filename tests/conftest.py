@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -11,8 +11,8 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from appliance.host.journal import IDENTIFIER
-from tests.scheduling import AloneFirst, in_order, try_again
-from tests.steady import wait_for_calm
+from tests.scheduling import AloneFirst, in_order
+from tests.trying import begin, judge, try_again
 
 # The same examples on every push, so that a red build is about the change; new ones every night.
 settings.register_profile("push", derandomize=True, max_examples=100, deadline=None)
@@ -63,8 +63,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if getattr(item, "execution_count", 1) > 1:  # tried again (pytest-rerunfailures)
-        wait_for_calm()
+    if item.get_closest_marker("alone"):
+        begin(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    judge(item, report)
+    return report
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> AloneFirst:

@@ -2,9 +2,8 @@
 
 Tests that are marked ``alone`` need the machine for themselves: their sound servers, rooms and
 boxes run in real time. They come first, one after another in one process, while the others idle;
-then all processes share the other files (``pytest -n 2``), those that take longest first. Nobody
-promises a shared machine's processor on time, so an ``alone`` test has four tries, and each
-further one waits until the machine is calm (``tests.steady``). All other tests have one.
+then all processes share the other files (``pytest -n 2``), those that take longest first. A test
+that is ``alone`` has four tries (``tests.trying``), any other has one.
 """
 
 from pathlib import Path
@@ -14,10 +13,6 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 MARKED = "pytest.mark.alone"
-TRIES = 4
-PAUSE = 2.0
-"""Seconds before the next try."""
-
 FIRST = "tests/contract/test_players.py"
 """Before all others, and in its own order: in a process that has run thousands of other tests some
 players stay soft for longer than its tests wait. Why is not known yet."""
@@ -45,14 +40,6 @@ def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
         return (2, SLOW.index(file)) if file in SLOW else (3, 0)
 
     return sorted(items, key=place)
-
-
-def try_again(item: pytest.Item) -> None:
-    """Let a test be tried again, and each try take as long as the test says."""
-    item.add_marker(pytest.mark.flaky(reruns=TRIES - 1, reruns_delay=PAUSE))
-    limit = item.get_closest_marker("timeout")
-    seconds = limit.args[0] if limit else float(item.config.getini("timeout"))
-    item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
 
 
 class AloneFirst(LoadFileScheduling):
