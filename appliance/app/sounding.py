@@ -26,6 +26,13 @@ LONGEST_DELAY = Seconds(0.5)
 STEADY = Seconds(0.001)
 """A sweep that comes earlier or later by more was cut or stretched on its way."""
 
+DRIFTED = Seconds(0.5)
+"""Two clocks bring a sweep far from where one would, and hardly beside the line through all three:
+what is beside it by more than half a second of their drift was cut or stretched on its way."""
+
+SURE = Seconds(0.0001)
+"""A sweep's place is found better than this, whatever the clocks."""
+
 ONE_CLOCK_PPM = 3.0
 """What is less is the error of the measurement, and needs no following."""
 
@@ -188,7 +195,7 @@ def judge_clocks(found: Sounding) -> Iterator[Check]:
         detail = f"{1000 * found.delay:.1f} ms from the reference to its echo"
         hint = f"it must be between 0 and {1000 * LONGEST_DELAY:.0f} ms to be cancelled"
         yield Check("delay", fine, detail, hint)
-    if found.wobble > STEADY:
+    if found.wobble > min(STEADY, max(SURE, DRIFTED * 1e-6 * abs(found.drift_ppm))):
         detail = f"a sweep came {1000 * found.wobble:.1f} ms beside its time"
         hint = "sound was lost or inserted: is the machine busy, or the card on a bad USB hub?"
         yield Check("steadiness", ok=False, detail=detail, remedy=hint)

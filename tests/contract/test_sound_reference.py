@@ -31,6 +31,9 @@ PIECE = RATE // 2
 MOST = RATE // 2
 """Samples by which the echo may be later than its reference (``Frame.reference``)."""
 
+FOLLOWED = 3
+"""Samples, 0.2 ms, by which a clock that is followed may move within a piece."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServer]:
@@ -115,7 +118,8 @@ async def test_own_playback_is_followed_by_its_echo_at_a_constant_delay(
 
     lost = counters.output_underflows + counters.input_overflows + counters.blocks_without_input
     assert len(found) >= 1.4 * SECONDS - 2 * lost
-    assert np.count_nonzero(np.diff(found)) <= 2 * lost + 1  # a busy server moves it once, too
+    moved = np.abs(np.diff(found)) > FOLLOWED
+    assert np.count_nonzero(moved) <= 2 * lost + 1  # a busy server moves it once, too
     assert min(found) > 0
     assert max(found) < MOST
 

@@ -156,6 +156,18 @@ def test_two_clocks_are_told_of(
     assert check.detail.startswith(words)
 
 
+@pytest.mark.parametrize(("drift", "wobble_ms", "ok"), [(592.0, 0.9, False), (87.0, 0.03, True)])
+def test_sound_that_was_lost_between_two_sweeps_is_no_drift(
+    drift: float,
+    wobble_ms: float,
+    ok: bool,  # noqa: FBT001
+) -> None:
+    found = replace(WELL, drift_ppm=drift, wobble=Seconds(wobble_ms / 1000))
+    checks = list(judge_clocks(found))
+    assert only(checks, "steadiness").ok == ok
+    assert ("clocks" in [check.name for check in checks]) == ok
+
+
 def test_a_delay_that_jumps_or_is_too_long_is_wrong() -> None:
     jumped = list(judge_clocks(replace(WELL, wobble=Seconds(0.012))))
     assert not only(jumped, "steadiness").ok
