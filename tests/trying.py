@@ -30,7 +30,7 @@ BUSY = 0.03
 PATIENCE = 90.0
 """Seconds for the machine to become calm: others' bursts of work last for a minute or two."""
 
-ALL_PATIENCE = 300.0
+ALL_PATIENCE = 150.0
 """Seconds of one run of the tests that may be waited."""
 
 _WORK = "import time; end = time.monotonic() + 0.5\nwhile time.monotonic() < end: pass"
