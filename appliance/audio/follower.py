@@ -189,8 +189,7 @@ class Follower:
         return passed
 
     def _begin(self, block: int) -> None:
-        late = self._written.latest - self._written.earliest
-        self._held = min(LONGEST_HELD, block / self._rate + late + MARGIN)
+        self._held = min(LONGEST_HELD, block / self._rate + self._written.spread + MARGIN)
         self._position = 0.0
         self._position = self._behind() * self._rate
         self._known = SETTLING

@@ -52,8 +52,7 @@ class Lateness:
         self._calls, self._stamps = _Witness(), _Witness()
         self._believed, self._other = self._calls, self._stamps
         self._offset = 0.0  # of what is believed, so that it began where the other one was
-        self.latest = -math.inf
-        """Of the calls in this window, in seconds behind the count."""
+        self._latest = -math.inf  # of the calls
 
     @property
     def stamped(self) -> bool:
@@ -65,6 +64,11 @@ class Lateness:
         """Of this window so far, in seconds behind the count; infinite without a call."""
         return self._believed.earliest + self._offset
 
+    @property
+    def spread(self) -> float:
+        """By how many seconds the calls of this window differ; there has been one."""
+        return self._latest - self._calls.earliest
+
     def add(self, behind: float, age: float) -> None:
         """Take a call.
 
@@ -74,11 +78,11 @@ class Lateness:
         """
         self._calls.earliest = min(self._calls.earliest, behind)
         self._stamps.earliest = min(self._stamps.earliest, behind - age)
-        self.latest = max(self.latest, behind)
+        self._latest = max(self._latest, behind)
 
     def close(self) -> None:
         """End the window, and choose whom to believe from here on."""
-        self.latest = -math.inf
+        self._latest = -math.inf
         if self._calls.earliest == math.inf:
             return
         believed, other = self._believed.close(), self._other.close()
@@ -88,7 +92,9 @@ class Lateness:
             self._believed, self._other = self._other, self._believed
 
     def restart(self) -> None:
-        """Forget the window: the count begins anew."""
+        """Begin anew, with the count: by the calls, until the stamps' place is known, too."""
         self._calls.restart()
         self._stamps.restart()
-        self.latest = -math.inf
+        self._believed, self._other = self._calls, self._stamps
+        self._offset = 0.0
+        self._latest = -math.inf

@@ -214,8 +214,11 @@ def test_what_the_writer_lost_is_one_slip_and_then_all_is_as_before() -> None:
     assert np.abs(heard.levels[190:-2] / LEVEL - 1).max() < 0.02
 
 
-def test_writer_that_stops_is_quiet_and_comes_back() -> None:
-    heard = run(Card(16_000, 50.0, seed=5), Card(16_000, seed=6), seconds=20.0, lost=(500, 800))
+@pytest.mark.parametrize("wander", [0.0, 0.009])
+def test_writer_that_stops_is_quiet_and_comes_back(wander: float) -> None:
+    writer, reader = Card(16_000, 50.0, seed=5), Card(16_000, seed=6)
+    reader.wander = wander
+    heard = run(writer, reader, seconds=20.0, lost=(500, 800))
 
     quiet = heard.sound[round(5.2 * 16_000) : 8 * 16_000]
     again = heard.levels[95:-2]
