@@ -35,16 +35,16 @@ ALL_PATIENCE = 150.0
 
 _WORK = "import time; end = time.monotonic() + 0.5\nwhile time.monotonic() < end: pass"
 
-_began = pytest.StashKey["Times"]()
-_shares = pytest.StashKey[list[float]]()
-_left = ALL_PATIENCE
-
 Times = tuple[int, int]
 """For how long others had the processors that this machine wanted, and all time."""
 
+_began = pytest.StashKey[Times]()
+_shares = pytest.StashKey[list[float]]()
+_left = ALL_PATIENCE
+
 
 def times() -> Times:
-    """Return what the kernel has counted so far (``proc(5)``); nothing where it is another's."""
+    """Return what the kernel has counted so far (``proc(5)``)."""
     line = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
     counted = [int(word) for word in line.split()[1:9]]
     return counted[7], sum(counted)

@@ -2,13 +2,12 @@
 
 import ast
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.scheduling import FIRST, SLOW, is_alone
+from tests.small_project import run_pytest
 
 pytestmark = pytest.mark.timeout(120)  # two processes are started
 
@@ -68,15 +67,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def ran(project: Path) -> tuple[str, list[list[str]]]:
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "pytest", "-n", "2", "-q", "-rR", "--rootdir", str(project)],
-        cwd=project,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
+    done = run_pytest(project, "-n", "2", "-rR", seconds=100)
     came = (project / "came.txt").read_text().splitlines()
     return done.stdout, [line.split() for line in came]
 

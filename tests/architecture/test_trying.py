@@ -1,17 +1,15 @@
 """A test of real sound that fails tells of the box; of a machine that was too busy, nothing."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests import trying
+from tests.small_project import run_pytest
 from tests.trying import BUSY, TRIES
 
 pytestmark = pytest.mark.timeout(60)  # a process is started
 
-ROOT = Path(__file__).parents[2]
 CONFTEST = """
 from itertools import count
 import tests.trying
@@ -50,15 +48,7 @@ def ran(folder: Path, *, shares: list[float], fails: int) -> tuple[int, str]:
     (folder / "pyproject.toml").write_text(SETTINGS)
     (folder / "conftest.py").write_text(CONFTEST.format(shares=shares))
     (folder / "test_it.py").write_text(TEST.format(fails=fails))
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "pytest", "-q", "-rx", "--rootdir", str(folder)],
-        cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=50,
-    )
+    done = run_pytest(folder, "-rx", seconds=50)
     return done.returncode, done.stdout
 
 
