@@ -33,6 +33,7 @@ from tests.standing import Standing, standing
 
 OWN = "voice-appliance/box"
 CONFIG = "homeassistant/device/voice-appliance-box/config"
+CALLS = "voice-appliance/zones/home/wake"
 SETS = (
     "mute",
     "private",
@@ -130,7 +131,7 @@ def config(house: Broker, **more: Mapping[str, object]) -> Config:
 
 
 async def there(box: Standing, watch: Watch) -> None:
-    await until(lambda: f"{OWN}/diagnostics" in watch.seen and CONFIG in watch.seen)
+    await until(lambda: {f"{OWN}/diagnostics", CONFIG, CALLS} <= set(watch.seen))
     assert isinstance(box.box.conversation.state, turn.Idle)
 
 
