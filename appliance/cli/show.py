@@ -97,6 +97,8 @@ def _ends_with_its_reader(watch: Watcher) -> Watcher:
         except OSError as error:
             gone = True
             log.warning("nobody takes the timeline (%s): the end", error.strerror or error)
+            if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background
+                signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.raise_signal(signal.SIGINT)
 
     return guarded

@@ -87,10 +87,12 @@ def test_broker_that_cannot_be_reached_is_named_before_anything_is_played(tmp_pa
     assert "the house cannot be reached: nothing listens at 127.0.0.1" in done.stderr
 
 
-def test_program_ends_when_nobody_takes_its_lines() -> None:
+@pytest.mark.parametrize("start", [[], ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]])
+def test_program_ends_when_nobody_takes_its_lines(start: list[str]) -> None:
+    """By itself, and as the background program of a script, which Ctrl-C must not end."""
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(  # noqa: S603 - our own command
-            [COMMAND, "replay", AUDIO / "alexa_lone.flac", "--no-wake", "--json"],
+            [*start, COMMAND, "replay", AUDIO / "alexa_lone.flac", "--no-wake", "--json"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

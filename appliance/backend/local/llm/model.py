@@ -95,6 +95,9 @@ class _Job:
     until: float
     ahead: bool = False
     stop: bool = False
+    late: bool = False
+    """Found by whoever sees it first: who waits, or the thread that works."""
+
     text: str = field(default="", repr=False)
     least: float = 0.0
     """The log-probability of its least likely token."""
@@ -179,6 +182,8 @@ class LanguageModel:
         self._jobs.put(job)
         if not job.done.wait(self._tuning.patience):
             job.stop = True
+            job.late = True
+        if job.late:
             raise ModelError(f"the language model took over {self._tuning.patience:g} s")
         if job.problem:
             raise ModelError(job.problem)
@@ -266,8 +271,8 @@ def _answer(server: Runs, job: _Job) -> None:
                 first = time.monotonic() if not written else first
                 written.append(text)
         if time.monotonic() > job.until:
-            job.problem = job.problem or "the language model took too long"
-        return job.stop or bool(job.problem)
+            job.late = True
+        return job.stop or job.late or bool(job.problem)
 
     try:
         server.handle_chat_completions(job.body, take)
