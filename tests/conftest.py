@@ -57,8 +57,7 @@ def what_a_command_sets_up_of_the_log_ends_with_its_test() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = in_order(items)
     for item in items:
-        if item.get_closest_marker("alone"):
-            try_again(item)
+        try_again(item)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,8 +2,8 @@
 
 Tests that are marked ``alone`` need the machine for themselves: their sound servers, rooms and
 boxes run in real time. They come first, one after another in one process, while the others idle;
-then all processes share the other files (``pytest -n 2``), those that take longest first. A test
-that is ``alone`` has four tries (``tests.trying``), any other has one.
+then all processes share the other files (``pytest -n 2``), those that take longest first. How
+often a test is tried: ``tests.trying``.
 """
 
 from pathlib import Path

@@ -1,5 +1,8 @@
 """Tries of the tests of real sound, and what a try on a busy machine tells: nothing.
 
+A test that needs other programs (``contract``, ``end_to_end``) has a second try: where two
+programs race on a machine with little time, the one that always wins may lose. Any other has one.
+
 A shared machine gives its processors to others when it likes, for minutes. A test that is marked
 ``alone`` has four tries, and each further one waits for a calm machine. If it failed four times,
 and others took so much in each of them that no sound server can keep its time, there is no
@@ -17,6 +20,10 @@ from pathlib import Path
 import pytest
 
 TRIES = 4
+TRIES_WITH_OTHERS = 2
+OTHERS = frozenset({"contract", "end_to_end"})
+"""Folders of the tests that need other programs."""
+
 PAUSE = 2.0
 """Seconds before the next try."""
 
@@ -55,9 +62,22 @@ def taken(before: Times, after: Times) -> float:
     return (after[0] - before[0]) / max(after[1] - before[1], 1)
 
 
+def tries(item: pytest.Item) -> int:
+    """Return how often a test may be tried."""
+    if item.get_closest_marker("alone"):
+        return TRIES
+    return TRIES_WITH_OTHERS if OTHERS & set(_folders(item)) else 1
+
+
+def _folders(item: pytest.Item) -> tuple[str, ...]:
+    return item.path.relative_to(item.config.rootpath).parts
+
+
 def try_again(item: pytest.Item) -> None:
-    """Let a test be tried again, and each try take as long as the test says."""
-    item.add_marker(pytest.mark.flaky(reruns=TRIES - 1, reruns_delay=PAUSE))
+    """Let a test be tried as often as it may, and each try take as long as the test says."""
+    if (most := tries(item)) == 1:
+        return
+    item.add_marker(pytest.mark.flaky(reruns=most - 1, reruns_delay=PAUSE))
     limit = item.get_closest_marker("timeout")
     seconds = limit.args[0] if limit else float(item.config.getini("timeout"))
     item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)

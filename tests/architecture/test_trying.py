@@ -44,10 +44,13 @@ addopts = ["--import-mode=importlib"]
 """
 
 
-def ran(folder: Path, *, shares: list[float], fails: int) -> tuple[int, str]:
+def ran(
+    folder: Path, *, shares: list[float], fails: int, test: str = TEST, kind: str = "."
+) -> tuple[int, str]:
     (folder / "pyproject.toml").write_text(SETTINGS)
     (folder / "conftest.py").write_text(CONFTEST.format(shares=shares))
-    (folder / "test_it.py").write_text(TEST.format(fails=fails))
+    (folder / kind).mkdir(exist_ok=True)
+    (folder / kind / "test_it.py").write_text(test.format(fails=fails))
     done = run_pytest(folder, "-rx", seconds=50)
     return done.returncode, done.stdout
 
@@ -66,6 +69,16 @@ def test_one_failure_on_a_machine_that_was_let_work_is_a_failure(tmp_path: Path)
 def test_who_passes_at_last_has_passed(tmp_path: Path) -> None:
     code, out = ran(tmp_path, shares=[0.1] * TRIES, fails=TRIES - 1)
     assert (code, "1 passed, 3 rerun" in out) == (0, True), out
+
+
+@pytest.mark.parametrize(("kind", "tries"), [("contract", 2), ("end_to_end", 2), ("driver", 1)])
+def test_who_needs_other_programs_has_a_second_try(tmp_path: Path, kind: str, tries: int) -> None:
+    test = TEST.replace("pytestmark", "unmarked")
+    reruns = f", {tries - 1} rerun" if tries > 1 else ""
+    code, out = ran(tmp_path, shares=[0.0], fails=tries, test=test, kind=kind)
+    assert (code, f"1 failed{reruns} in" in out) == (1, True), out
+    code, out = ran(tmp_path, shares=[0.0], fails=tries - 1, test=test, kind=kind)
+    assert (code, f"1 passed{reruns} in" in out) == (0, True), out
 
 
 def test_kernel_counts_what_others_take() -> None:
