@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import threading
 from collections.abc import Generator, Iterator
 
@@ -51,6 +52,12 @@ def what_a_command_sets_up_of_the_log_ends_with_its_test() -> Iterator[None]:
     ours.setLevel(level)
     for handler in [each for each in root.handlers if each.name == IDENTIFIER]:
         root.removeHandler(handler)
+
+
+def pytest_configure() -> None:
+    """Let the programs of the tests be interrupted, also where a script's background may not."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

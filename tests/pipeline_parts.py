@@ -66,7 +66,7 @@ class Sentences:
     failed: str = "Sorry."
     working: str = "One moment."
     cannot_see: str = "I am blind."
-    offline: str = "Offline."
+    alone: str = "Offline."
     abbreviations: frozenset[str] = frozenset()
 
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from appliance.app.background import in_background
 from appliance.app.detectors import Senses, load_senses, wake_phrases
 from appliance.app.language_model import load_language_model
-from appliance.backend.local import phrases
+from appliance.backend.local import phrases, warm
 from appliance.backend.local.llm.stage import WithModel
-from appliance.backend.local.pipeline import Parts
+from appliance.backend.local.parts import Parts, Sound
 from appliance.backend.local.stt import Transcriber, choose_size
 from appliance.backend.local.trim import trim_by
 from appliance.backend.local.tts import Voice
 from appliance.backend.local.understand import StagedUnderstander
-from appliance.backend.local.warm import warm
 from appliance.catalogue import ToolSpec
 from appliance.config import Config
 from appliance.detect.speech import Silero
@@ -55,16 +54,14 @@ class Minds:
     """What hears."""
 
 
-async def load_minds(
-    config: Config, store: ModelStore, catalogue: Sequence[ToolSpec] = ()
-) -> Minds:
-    """Load the models, side by side, and run each once; takes a second or two.
+async def load_minds(config: Config, store: ModelStore, catalogue: Catalogue = tuple) -> Minds:
+    """Load the models and run each once, side by side; takes a second or two.
 
     Args:
         config: Which.
         store: Has them.
-        catalogue: The tools that are known already; what understanding needs for them is made
-            now, and for others at the first request.
+        catalogue: Gives the tools that are known once all is loaded; what understanding needs
+            for them is made now, and for others at the first request.
 
     Raises:
         ExceptionGroup: With a ``ModelError`` (one is missing or cannot be used) or a
@@ -72,21 +69,29 @@ async def load_minds(
     """
     with lean_while_loading():
         async with asyncio.TaskGroup() as group:
-            voice = group.create_task(in_background(load_voice, config, store))
-            transcriber = group.create_task(in_background(load_transcriber, config, store))
+            mouth = group.create_task(in_background(_mouth, config, store))
+            ears = group.create_task(in_background(_ears, config, store))
             understander = group.create_task(in_background(load_understander, config, store))
             senses = group.create_task(in_background(load_senses, config, store))
-            judge = group.create_task(in_background(load_judge, store))
-            words = group.create_task(in_background(phrases.load, config.device.language))
-        parts = Parts(
-            transcriber=transcriber.result(),
-            understander=understander.result(),
-            voice=voice.result(),
-            phrases=words.result(),
-            trim=trim_by(judge.result()),
-        )
-        await in_background(warm, parts, catalogue)
+        voice, words = mouth.result()
+        transcriber, trim = ears.result()
+        parts = Parts(transcriber, understander.result(), voice, words, trim)
+        await in_background(warm.understand, parts.understander, catalogue())
     return Minds(parts, senses.result())
+
+
+def _mouth(config: Config, store: ModelStore) -> tuple[Voice, phrases.Phrases]:
+    words = phrases.load(config.device.language)
+    voice = load_voice(config, store)
+    warm.speak(voice, words)
+    return voice, words
+
+
+def _ears(config: Config, store: ModelStore) -> tuple[Transcriber, Callable[[Sound], Sound]]:
+    trim = trim_by(load_judge(store))
+    transcriber = load_transcriber(config, store)
+    warm.hear(transcriber, trim)
+    return transcriber, trim
 
 
 def load_voice(config: Config, store: ModelStore) -> Voice:

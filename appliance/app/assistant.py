@@ -56,7 +56,7 @@ async def open_assistant(
         await in_background(partial(check_backend, config, which, private=private))
         only = config.backend.model_copy(update={"order": (which,)})
         config = config.model_copy(update={"backend": only})
-    minds = await load_minds(config, store, tools.catalogue())
+    minds = await load_minds(config, store, tools.catalogue)
     async with open_answers(
         config, minds.parts, tools.catalogue, confirmations=tools, private=private
     ) as answers:

@@ -101,7 +101,7 @@ async def _session(loaded: Loaded, store: ModelStore, watchers: Sequence[Watcher
     await in_background(kept.read)
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(loaded, timeline, kept=kept))
-        minds = await load_minds(config, store, house.tools.catalogue())
+        minds = await load_minds(config, store, house.tools.catalogue)
         parts = minds.parts
         answers = await stack.enter_async_context(
             open_answers(

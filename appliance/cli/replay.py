@@ -120,10 +120,11 @@ async def play_to_box(
     config = loaded.config
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(loaded, timeline, simulated=simulated))
-        await house.settle()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(house.settle(), name="house")
+            minds = await load_minds(config, store, house.tools.catalogue)
         if not house.connected:
             errors.print(f"the house cannot be reached: {house.trouble}", soft_wrap=True)
-        minds = await load_minds(config, store, house.tools.catalogue())
         answers = await stack.enter_async_context(
             open_answers(
                 config,

@@ -85,8 +85,9 @@ async def _play(config: Config, server: Peer, sound: Sound) -> tuple[list[Entry]
     entries: list[Entry] = []
     timeline.watch(entries.append)
     async with open_house(Loaded(config, None, {}), timeline) as house:
-        await house.settle()
-        minds = await load_minds(config, store, house.tools.catalogue())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(house.settle())
+            minds = await load_minds(config, store, house.tools.catalogue)
         async with open_answers(
             config, minds.parts, house.tools.catalogue, private=False
         ) as answers:

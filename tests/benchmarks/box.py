@@ -87,8 +87,9 @@ async def _child(size: str, speed: Literal["real", "max"]) -> dict[str, object]:
     store = ModelStore.default()
     entries: list[Entry] = []
     async with open_house(Loaded(config, None, {}), Timeline()) as house:
-        await house.settle()
-        minds = await load_minds(config, store, house.tools.catalogue())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(house.settle())
+            minds = await load_minds(config, store, house.tools.catalogue)
         ready_at = time.monotonic()
         idle = _resident()
         timeline = Timeline()

@@ -16,7 +16,6 @@ from typing import Literal
 import numpy as np
 
 from appliance.backend.local.tts import Voice
-from appliance.backend.local.warm import warm
 from appliance.detect.wake import MicroWake
 from appliance.frames import FRAME_SAMPLES, Frame
 from appliance.host.memory import lean_while_loading
@@ -24,6 +23,7 @@ from appliance.store import ModelStore
 from appliance.units import SampleIndex
 from tests.benchmarks import Row
 from tests.benchmarks._local import REQUESTS, Sound, catalogue, converse, load, spoken
+from tests.benchmarks._warming import warm_up
 
 NAME = "memory"
 SUMMARY = "Resident memory of the on-device parts, idle and after ten requests; start to ready."
@@ -58,7 +58,7 @@ def _child(size: Literal["base", "tiny"]) -> dict[str, float]:
         parts = load(store, size)
         wake = MicroWake(["hey_jarvis"])
         tools = catalogue()
-        warm(parts, tools)
+        warm_up(parts, tools)
     ready = time.perf_counter()
     idle = _resident("VmRSS")
     sounds = [_spoken_elsewhere(text) for text in REQUESTS]

@@ -23,7 +23,6 @@ from appliance.backend.llm import openai_chat
 from appliance.backend.local import phrases
 from appliance.backend.local.pipeline import LocalBackend
 from appliance.backend.local.tts import Voice
-from appliance.backend.local.warm import warm
 from appliance.backend.pipeline.parts import (
     Mind,
     Recognition,
@@ -49,6 +48,7 @@ from appliance.units import SampleIndex, SampleRate, TurnNumber
 from tests import llm_servers, realtime_server, stt_servers, tts_servers, web_server
 from tests.benchmarks import Row
 from tests.benchmarks._local import ANSWERS, REQUESTS, catalogue, load, spoken
+from tests.benchmarks._warming import warm_up
 
 NAME = "overlap"
 SUMMARY = "End of speech to first sample by kind of backend and stage; what overlapping saves."
@@ -246,7 +246,7 @@ async def of_speech() -> list[Waited]:
 async def of_the_box(store: ModelStore) -> list[Waited]:
     """Measure the box itself, with the base model."""
     parts = await asyncio.to_thread(load, store, "base")
-    await asyncio.to_thread(warm, parts, catalogue())
+    await asyncio.to_thread(warm_up, parts, catalogue())
     speaker = await asyncio.to_thread(Voice, store.folder("voice-en-joe"))
     sounds = [await asyncio.to_thread(spoken, speaker, text) for text in REQUESTS[:TURNS]]
     return await turns(LocalBackend(parts, catalogue, stages=True), sounds)

@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 
 from appliance.backend.local.tts import Voice
-from appliance.backend.local.warm import warm
 from appliance.store import ModelStore
 from tests.benchmarks import Row
 from tests.benchmarks._local import (
@@ -25,6 +24,7 @@ from tests.benchmarks._local import (
     recordings,
     spoken,
 )
+from tests.benchmarks._warming import warm_up
 
 NAME = "reply"
 SUMMARY = "End of speech (after the silence) to first sample of the reply, offline, by stage."
@@ -42,7 +42,7 @@ RECORDINGS = Path(__file__).parents[1] / "data" / "audio"
 
 def _run_size(size: Literal["base", "tiny"], store: ModelStore) -> list[Row]:
     parts = load(store, size)
-    warm(parts, catalogue())
+    warm_up(parts, catalogue())
     speaker = Voice(store.folder("voice-en-joe"))
     sounds = [*(spoken(speaker, text) for text in REQUESTS), *recordings(RECORDINGS)]
     return _rows(size, converse(parts, sounds))

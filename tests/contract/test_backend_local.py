@@ -83,7 +83,7 @@ def test_what_the_voice_says_is_understood(voice: Voice, transcriber: Transcribe
 
 
 def test_its_own_words_are_understood(voice: Voice, base: Transcriber, english: Phrases) -> None:
-    for said in (english.offline, english.working, english.cannot_answer, english.cannot_see):
+    for said in (english.alone, english.working, english.cannot_answer, english.cannot_see):
         sound = heard(voice.synthesize(said), voice.rate)
         assert words(base.transcribe(trim(sound))) == words(said)
 
@@ -217,7 +217,7 @@ async def test_the_sign_of_a_session_that_takes_over_costs_nothing(
     voice: Voice, base: Transcriber, english: Phrases, order: Sound
 ) -> None:
     parts = Parts(base, OneLamp(), voice, english)
-    await asyncio.to_thread(voice.keep, english.offline)
+    await asyncio.to_thread(voice.keep, english.alone)
     lamp = ToolSpec("light", "Switches lamps.", {"type": "object"})
     backend = LocalBackend(parts, lambda: (lamp,), handover=Handover(notice=True))
     for frame in frames(order):

@@ -143,7 +143,7 @@ def test_the_first_words_after_another_backend_say_so_once() -> None:
         await t.ask(SECOND)
 
     found = talk(story, NOTICE, meaning=Understanding("sentences", say="Which light?"))
-    assert found.replies() == [(1, [SAY.offline, "Which light?"]), (2, ["Which light?"])]
+    assert found.replies() == [(1, [SAY.alone, "Which light?"]), (2, ["Which light?"])]
 
 
 def test_the_sign_is_heard_before_anything_else_is_worked_out() -> None:
@@ -154,7 +154,7 @@ def test_the_sign_is_heard_before_anything_else_is_worked_out() -> None:
     found = talk(story, NOTICE)
     kinds = list(dict.fromkeys(type(event).__name__ for event in found.events))
     assert kinds[:4] == ["ReplyStarted", "ReplyText", "ReplyAudio", "Transcribed"]
-    assert found.replies() == [(1, [SAY.offline]), (1, ["The light is on."])]
+    assert found.replies() == [(1, [SAY.alone]), (1, ["The light is on."])]
     assert [event.calls_tool for event in found.of(ReplyEnded)] == [True, False]
 
 
@@ -165,7 +165,7 @@ def test_who_was_not_understood_after_the_sign_gets_no_lecture() -> None:
 
     lecture = Understanding("none", say="Sorry, I did not understand. You can ask me for lights.")
     found = talk(story, NOTICE, meaning=lecture)
-    assert found.replies() == [(1, [SAY.offline, SAY.cannot_answer]), (2, found.replies()[1][1])]
+    assert found.replies() == [(1, [SAY.alone, SAY.cannot_answer]), (2, found.replies()[1][1])]
     assert len(found.replies()[1][1]) == 2
     assert len(SAY.cannot_answer.split()) <= 4
 
@@ -176,7 +176,7 @@ def test_nothing_at_all_is_no_reason_for_a_sign() -> None:
         await settle()
         await t.ask(SECOND, Understanding("sentences", say="Yes."))
 
-    assert talk(story, NOTICE).replies() == [(1, []), (2, [SAY.offline, "Yes."])]
+    assert talk(story, NOTICE).replies() == [(1, []), (2, [SAY.alone, "Yes."])]
 
 
 def test_a_sign_that_nobody_heard_is_given_again() -> None:
@@ -188,7 +188,7 @@ def test_a_sign_that_nobody_heard_is_given_again() -> None:
         await t.ask(THIRD)
 
     found = talk(story, NOTICE, meaning=Understanding("sentences", say="Yes."))
-    signed = [SAY.offline, "Yes."]
+    signed = [SAY.alone, "Yes."]
     assert found.replies() == [(1, signed), (2, signed), (3, ["Yes."])]
 
 
@@ -218,7 +218,7 @@ def test_missing_answers_are_waited_for_and_reported_with_the_others() -> None:
         await settle()
 
     found = talk(story, owed(IS_ON, None, notice=True))
-    assert found.replies() == [(1, [SAY.offline, "The light is on.", "The light is off."])]
+    assert found.replies() == [(1, [SAY.alone, "The light is on.", "The light is off."])]
 
 
 def test_an_answer_before_anybody_listens_counts() -> None:
@@ -255,7 +255,7 @@ def test_patience_with_what_another_backend_called_ends_too() -> None:
         await settle()
 
     found = talk(story, owed(None, notice=True))
-    assert found.replies() == [(1, [SAY.offline, SAY.working]), (2, ["The light is on."])]
+    assert found.replies() == [(1, [SAY.alone, SAY.working]), (2, ["The light is on."])]
 
 
 def test_what_another_backend_called_is_offered_when_the_user_goes_on() -> None:
@@ -546,5 +546,5 @@ def test_sound_is_made_for_every_word_that_is_told() -> None:
         await settle()
 
     found = talk(story, NOTICE)
-    assert found.mouth.said == [SAY.offline, SAY.working]
+    assert found.mouth.said == [SAY.alone, SAY.working]
     assert {event.response for event in found.of(ReplyAudio)} == {"local-1", "local-2"}

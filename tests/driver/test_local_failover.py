@@ -138,7 +138,7 @@ def test_the_unfinished_question_is_answered_here_with_one_sign() -> None:
         {"state": "on", "light": "kitchen_light"},
         {"state": "off", "light": "kitchen_light"},
     ]
-    assert found.said() == [SAY.offline, "The light is on."]
+    assert found.said() == [SAY.alone, "The light is on."]
 
 
 def test_what_the_other_one_called_is_reported_here_and_not_called_again() -> None:
@@ -151,7 +151,7 @@ def test_what_the_other_one_called_is_reported_here_and_not_called_again() -> No
     found = room(story)
     assert len(found.calls()) == 1
     assert found.ears.heard == []
-    assert found.said() == [SAY.offline, "The light is on."]
+    assert found.said() == [SAY.alone, "The light is on."]
     assert [e.turn for e in found.events if isinstance(e, ReplyStarted)][-1] == FIRST
     assert not [e for e in found.events if isinstance(e, ReplyEnded)][-1].calls_tool
 
@@ -185,4 +185,4 @@ def test_a_slow_tool_of_the_other_one_is_told_of_later() -> None:
         await r.failover.take_reply(SECOND)
         await settle()
 
-    assert room(story).said() == [SAY.offline, SAY.working, "The light is on."]
+    assert room(story).said() == [SAY.alone, SAY.working, "The light is on."]

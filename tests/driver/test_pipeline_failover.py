@@ -65,7 +65,7 @@ class House:
         )
 
     def _open_far(self, handover: Handover) -> PipelineBackend:
-        return PipelineBackend(self.far, Sentences(offline=""), lambda: (LAMP,), TERMS, handover)
+        return PipelineBackend(self.far, Sentences(alone=""), lambda: (LAMP,), TERMS, handover)
 
     def _open_near(self, handover: Handover) -> PipelineBackend:
         self.handovers.append(handover)

@@ -97,7 +97,7 @@ def test_server_that_is_gone_when_the_turn_ends_is_replaced_within_the_turn(
     server.thaw()
     assert played.named("backend")[0].data["name"] == "local"
     assert played.calls() == [("set_light", {"light": "kitchen_light", "state": "on"})]
-    assert played.said() == "I'm offline now. The kitchen light is on."
+    assert played.said() == "I'm on my own now. The kitchen light is on."
 
 
 def test_server_that_goes_after_the_call_is_not_asked_and_the_house_is_not_told_again(
@@ -109,7 +109,7 @@ def test_server_that_goes_after_the_call_is_not_asked_and_the_house_is_not_told_
 
     played, _ = run(Room(play, Script(replies=on_then_told()), first_request(), watch=watch))
     assert played.calls() == [("set_light", {"light": "kitchen_light", "state": "on"})]
-    assert played.said() == "I'm offline now. The kitchen light is on."
+    assert played.said() == "I'm on my own now. The kitchen light is on."
 
 
 def test_wrong_key_is_told_by_name_and_the_box_answers_itself(play: Player) -> None:
@@ -135,7 +135,7 @@ def test_server_that_is_back_serves_the_next_turn(play: Player) -> None:
     script = Script(otherwise=lambda _: Reply("It is late.", tone(1.0)))
     played, _ = run(Room(play, script, two_requests(apart=90), watch=watch))
     said = [str(entry.data["text"]) for entry in played.named("reply")]
-    assert said[:2] == ["I'm offline now.", "The kitchen light is on."]
+    assert said[:2] == ["I'm on my own now.", "The kitchen light is on."]
     assert said[-1] == "It is late."
     assert played.named("backend")[-1].data == {
         "name": "realtime",

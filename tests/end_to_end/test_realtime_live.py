@@ -25,7 +25,13 @@ from tests.sound_server import sound_server
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
 HERTZ = 330
-SAID = ("kitchen light is on", "turn on the light", "offline now", "thirty percent", "30 percent")
+SAID = (
+    "kitchen light is on",
+    "turn on the light",
+    "on my own now",
+    "thirty percent",
+    "30 percent",
+)
 
 
 class Elsewhere:

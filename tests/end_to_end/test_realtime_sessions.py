@@ -108,7 +108,7 @@ def test_server_that_was_away_is_told_what_the_box_did_by_itself(play: Player) -
     script = Script(otherwise=lambda _: Reply("It is late.", tone(0.5)))
     came = Room(play, script, scene(94.0, (90.0, TIME)), watch=watch)()
     known = told(came.server.session)
-    sign = ("assistant", "I'm offline now.")
+    sign = ("assistant", "I'm on my own now.")
     assert [each[0] for each in known if each != sign] == HISTORY
     assert "kitchen light" in known[1][1]
     assert ("call", LIGHT_ON.name) in known
@@ -142,6 +142,6 @@ def test_reply_that_breaks_off_is_played_as_far_as_it_came_and_then_answered_by_
     began = int(came.at("sound") * RATE)
     assert whole[began : began + int(0.5 * RATE)].max() > 5_000
     assert came.at("sound", 1) - came.at("sound") == pytest.approx(0.8, abs=0.3)
-    assert said(came)[1:] == ["I'm offline now.", "The kitchen light is on."]
+    assert said(came)[1:] == ["I'm on my own now.", "The kitchen light is on."]
     assert len(came.calls()) == 1
     assert came.entries[-1].event == "rest"

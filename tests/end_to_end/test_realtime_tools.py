@@ -107,7 +107,7 @@ def test_session_that_is_lost_while_the_user_waits_for_a_tool_leaves_the_turn_to
 
     came = Room(play, Script([Reply("", calls=(LIGHT_ON,))]), scene(12.0), {}, watch, slow)()
     assert slow.runs == 1
-    assert came.said() == "I'm offline now. The kitchen light is on."
+    assert came.said() == "I'm on my own now. The kitchen light is on."
 
 
 def test_picture_of_the_camera_follows_the_answer_that_announces_it(play: Player) -> None:

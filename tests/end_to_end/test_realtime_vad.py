@@ -79,7 +79,7 @@ def test_server_that_goes_before_it_has_found_the_end_is_replaced_in_the_turn(
     settings = detection("server_vad", silence_duration_ms=2_000, create_response=create)
     came = Room(play, Script(), scene(8.0), settings, watch)()
     assert came.calls() == [LIGHT]
-    assert came.said() == "I'm offline now. The kitchen light is on."
+    assert came.said() == "I'm on my own now. The kitchen light is on."
     assert came.named("backend")[0].data["name"] == "local"
 
 
@@ -90,7 +90,7 @@ def test_server_that_goes_while_somebody_speaks_is_replaced_in_the_turn(play: Pl
 
     came = Room(play, Script(), settings=detection("semantic_vad"), watch=watch)()
     assert came.calls() == [LIGHT]
-    assert came.said() == "I'm offline now. The kitchen light is on."
+    assert came.said() == "I'm on my own now. The kitchen light is on."
 
 
 def test_server_that_listens_for_itself_is_not_given_the_box_s_own_voice(play: Player) -> None:

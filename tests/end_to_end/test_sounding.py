@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def test_interrupted_it_lets_go_of_the_card_at_once(server: SoundServer, tmp_pat
     with LiveRoom(server, Acoustics(microphones=MICROPHONES)) as room:
         program = start(server, tmp_path)
         while program.poll() is None and not np.any(room.loudspeaker):
-            pass
+            time.sleep(0.01)
         program.send_signal(signal.SIGINT)
         out, errors = program.communicate(timeout=10)
     assert program.returncode == 130, errors

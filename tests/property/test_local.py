@@ -160,7 +160,7 @@ def test_replies_are_whole_and_nothing_is_said_twice(
     reports = [text for text in story.said() if text.startswith("Call ")]
     if not story.cancelled:
         assert len(reports) == len(set(reports))
-        assert story.said().count(SAY.offline) <= notice
+        assert story.said().count(SAY.alone) <= notice
 
 
 @settings(deadline=None)

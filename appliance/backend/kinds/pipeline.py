@@ -118,7 +118,7 @@ def pipeline_session(means: Means, handover: Handover = NOTHING) -> PipelineBack
     if isinstance(words, Phrases) and not all(
         choosing.stays_in_the_house(config, stage) for stage, _ in stages
     ):
-        words = replace(words, offline="")  # it is not
+        words = replace(words, alone="")  # others help it
     return PipelineBackend(trio, words, means.catalogue, terms, handover)
 
 

@@ -1,12 +1,18 @@
-"""Does at the start what the first request would have to wait for."""
+"""Does at the start what the first request would have to wait for.
 
-from collections.abc import Sequence
+Each function runs one model once, on any thread, before a backend is made of the models; together
+they take about a second, most of it the voice.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from appliance.backend.local.parts import Parts, usable
+from appliance.backend.local.parts import Hears, Sound, Speaks, usable
+from appliance.backend.local.phrases import Phrases
 from appliance.backend.local.session import give_memory_back
+from appliance.backend.local.understand.types import Understander
 from appliance.backend.pipeline import sentences
 from appliance.catalogue import ToolSpec
 from appliance.frames import RATE
@@ -21,21 +27,33 @@ class Warms(Protocol):
         ...
 
 
-def warm(parts: Parts, catalogue: Sequence[ToolSpec]) -> None:
-    """Run every part once, in any thread, before a backend is made of them; about a second.
+def hear(transcriber: Hears, trim: Callable[[Sound], Sound]) -> None:
+    """Run what hears once.
+
+    Raises:
+        ModelError: It does not work.
+    """
+    silence = np.zeros(RATE, np.int16)
+    transcriber.transcribe(trim(silence))
+    transcriber.transcribe(silence)
+
+
+def speak(voice: Speaks, phrases: Phrases) -> None:
+    """Run the voice once.
 
     The box's own words for "something went wrong" are made here and kept, so that it has a voice
     for them even when its voice is what goes wrong; so are those that somebody waits for.
 
     Raises:
-        ModelError: A part does not work.
+        ModelError: It does not work.
     """
-    phrases = parts.phrases
-    parts.transcriber.transcribe(parts.trim(np.zeros(RATE, np.int16)))
-    parts.transcriber.transcribe(np.zeros(RATE, np.int16))
-    for text in (phrases.failed, phrases.offline, phrases.working):
+    for text in (phrases.failed, phrases.alone, phrases.working):
         for sentence in sentences.split(text, abbreviations=phrases.abbreviations):
-            parts.voice.keep(phrases.spell_out(sentence))
-    if isinstance(parts.understander, Warms):
-        parts.understander.warm(usable(catalogue))
+            voice.keep(phrases.spell_out(sentence))
+
+
+def understand(understander: Understander, catalogue: Sequence[ToolSpec]) -> None:
+    """Prepare for the tools, as the last of all; what was only needed to load is given back."""
+    if isinstance(understander, Warms):
+        understander.warm(usable(catalogue))
     give_memory_back()

@@ -255,7 +255,7 @@ class Answering:
         self._start(work)
         if self._replies.notice:
             self._replies.sign(work.reply)
-            await work.speech.say(self._words.offline)
+            await work.speech.say(self._words.alone)
 
     def _start(self, work: Work) -> None:
         reply = work.reply

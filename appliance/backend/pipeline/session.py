@@ -86,7 +86,7 @@ class PipelineBackend:
         self._speaking = asyncio.Event()
         self._ledger = Ledger()
         self._memory = Recollection(handover)
-        self._replies = Replies(terms.name, notice=handover.notice and bool(words.offline))
+        self._replies = Replies(terms.name, notice=handover.notice and bool(words.alone))
         shared = Shared(trio, words, catalogue, terms, self._ledger, self._memory, self._replies)
         self._answering = Answering(shared)
         self._take_over(handover)

@@ -35,7 +35,7 @@ class Words(Protocol):
         ...
 
     @property
-    def offline(self) -> str:
+    def alone(self) -> str:
         """The sign: the first words of the backend to fall back on; empty: there is none."""
         ...
 
@@ -52,7 +52,7 @@ class Sayings:
     failed: str = ""
     working: str = ""
     cannot_see: str = ""
-    offline: str = ""
+    alone: str = ""
     abbreviations: frozenset[str] = frozenset()
 
 

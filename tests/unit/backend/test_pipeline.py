@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from appliance.backend.local import phrases
+from appliance import frames
+from appliance.backend.local import phrases, warm
 from appliance.backend.local.pipeline import LocalBackend, Parts
 from appliance.backend.local.understand.types import Call, Understanding
-from appliance.backend.local.warm import warm
 from appliance.catalogue import ToolSpec
 from appliance.errors import BackendUnavailable
 from appliance.events import (
@@ -112,10 +112,15 @@ def test_it_is_a_backend() -> None:
 
 
 def test_warming_up_keeps_the_words_that_somebody_waits_for() -> None:
-    ears, mouth = Ears(), Mouth()
-    warm(Parts(ears, Mind(Understanding("none")), mouth, ENGLISH), (LAMP,))
-    assert mouth.kept == [ENGLISH.failed, ENGLISH.offline, ENGLISH.working]
-    assert ears.heard
+    mouth = Mouth()
+    warm.speak(mouth, ENGLISH)
+    assert mouth.kept == [ENGLISH.failed, ENGLISH.alone, ENGLISH.working]
+
+
+def test_warming_up_hears_although_nothing_is_left_of_silence() -> None:
+    ears = Ears()
+    warm.hear(ears, lambda sound: sound[:0])
+    assert [len(sound) for sound in ears.heard] == [0, frames.RATE]
 
 
 async def test_a_request_becomes_calls_and_their_answers_a_reply() -> None:

@@ -126,14 +126,14 @@ def test_what_is_told_beside_a_reply_stands_in_a_line_of_its_own(
         timeline = Timeline()
         teller = _Teller(timeline, None, as_json=False)
         reply = ResponseId("r")
-        teller.tell(ReplyText(reply, "I'm offline now."))
+        teller.tell(ReplyText(reply, "I'm on my own now."))
         timeline.say(Entry("trouble", Seconds(0.0), "the cable"))
         teller.tell(ReplyText(reply, "It is on."))
         teller.tell(ReplyText(reply, "So is the fan."))
         teller.tell(ReplyEnded(reply))
 
     asyncio.run(scene())
-    assert capsys.readouterr().out == "I'm offline now.\nIt is on. So is the fan.\n"
+    assert capsys.readouterr().out == "I'm on my own now.\nIt is on. So is the fan.\n"
 
 
 @pytest.mark.parametrize(

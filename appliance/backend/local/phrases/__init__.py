@@ -22,7 +22,7 @@ class _Phrases(_Table):
     not_understood: Sentence
     failed: Sentence
     no_tools: Sentence
-    offline: Sentence
+    alone: Sentence
     working: Sentence
     cannot_answer: Sentence
     cannot_see: Sentence
@@ -64,14 +64,14 @@ class Phrases:
     no_tools: str
     """There is nothing that could be asked for."""
 
-    offline: str
+    alone: str
     """The first words of the backend to fall back on."""
 
     working: str
     """A tool takes long."""
 
     cannot_answer: str
-    """In place of ``not_understood``, right behind ``offline``."""
+    """In place of ``not_understood``, right behind ``alone``."""
 
     cannot_see: str
     """There was a picture with the request."""
