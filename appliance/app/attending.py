@@ -80,6 +80,7 @@ def attend(box: Box, answers: Answers, house: House) -> None:
         box.timeline.tell(_Refusals(answers.confirming))
     if answers.personas is not None:
         box.timeline.tell(answers.personas)
+    box.panel.another.append(house.choose_another)
     failover = answers.failover
     if failover is None:
         house.show_serving(answers.best, "configured")

@@ -30,7 +30,7 @@ from appliance.mqtt.presence import Bill, Presence, Shown, topics
 from appliance.ports import Message
 from appliance.timeline import Entry, Timeline
 from appliance.tools.builtin import built_in
-from appliance.tools.choosing import choosing_tools
+from appliance.tools.choosing import choose_another, choosing_tools
 from appliance.tools.house import House as Actions
 from appliance.tools.looking import Camera
 from appliance.tools.registry import ToolRegistry
@@ -304,6 +304,10 @@ class House:
         """Say a sentence aloud when nobody talks."""
         if self._crier is not None:
             self._crier.say(sentence)
+
+    def choose_another(self) -> None:
+        """Have the next backend of the order answer, and say who that is."""
+        self.tell(choose_another(self._words, self.switching))
 
     def show_serving(self, name: str, reason: str) -> None:
         """Tell the house who answers, before anything has changed."""

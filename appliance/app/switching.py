@@ -79,10 +79,3 @@ class Switching:
         for tell in self.told:
             tell(name)
         return True
-
-    def choose_next(self) -> str:
-        """Choose the one after who answers now, round the order; return its name."""
-        after = self.names.index(self.serving) + 1 if self.serving in self.names else 0
-        name = self.names[after % len(self.names)]
-        self.choose(name)
-        return name

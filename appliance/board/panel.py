@@ -64,6 +64,10 @@ class Panel:
         """Whether anything may leave the house."""
 
         self._offline_switch = self._contact(settings.offline_switch, pins, self.privacy.switched)
+        self.another: list[Callable[[], None]] = []
+        """Are told, on the event loop, that another backend is wanted."""
+
+        self._contact(settings.backend_button, pins, self._switch_backend)
         self.lights = self._lights(pins)
         """Shows cues."""
 
@@ -93,7 +97,7 @@ class Panel:
 
     def _pins(self, opener: Callable[[], Pins]) -> Pins | None:
         board = self._settings
-        switches = (board.button, board.mute_switch, board.offline_switch)
+        switches = (board.button, board.mute_switch, board.offline_switch, board.backend_button)
         if all(pin is None for pin in (*switches, board.mute_led, board.status_led)):
             return None
         pins = self._attempt(opener)
@@ -149,6 +153,11 @@ class Panel:
         lights = Lights(ring=ring, led=led, facing=facing)
         self._open.callback(lights.close)  # last in, first out: dark before the pins go
         return lights
+
+    def _switch_backend(self, pressed: bool) -> None:  # noqa: FBT001  # the shape of a callback
+        if pressed:
+            for told in self.another:
+                told()
 
     def _attempt(self, make: Callable[[], T]) -> T | None:
         try:

@@ -105,7 +105,7 @@ def _whole(loaded: Loaded) -> Iterator[Check]:
     yield from _models(config)
     yield from _programs(config)
     board = config.board
-    switches = (board.button, board.mute_switch, board.offline_switch)
+    switches = (board.button, board.mute_switch, board.offline_switch, board.backend_button)
     yield from checks(
         state=state_folder(),
         pins=any(pin is not None for pin in (*switches, board.mute_led, board.status_led)),

@@ -210,6 +210,10 @@ class Board(Section):
     offline_switch: Annotated[Pin | None, Field(examples=[23])] = None
     """Closed to ground: nothing leaves the house (privacy mode)."""
 
+    backend_button: Annotated[Pin | None, Field(examples=[24])] = None
+    """Closed to ground for a moment: the next of ``backend.order`` answers from the next turn
+    on, and the box says who; each press goes on by one."""
+
     status_led: Annotated[Pin | None, Field(examples=[25])] = None
     """One light that tells what the ring would."""
 

@@ -1,4 +1,4 @@
-"""The tools of the choice of a backend: who is to answer from now on, and who answers now."""
+"""The choice of a backend: its tools (who is to answer from now on, who does), and its button."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
@@ -13,6 +13,7 @@ AUTOMATIC = "automatic"
 """Nobody in particular: whoever is best by the order."""
 
 _CHOOSE, _WHICH = "choose_backend", "which_backend"
+_PRIVACY = "privacy"
 
 
 class Switch(Protocol):
@@ -54,7 +55,7 @@ def choosing_tools(wording: Wording, switch: Switch) -> tuple[BuiltIn, ...]:
         wanted = str(arguments.get("backend"))
         name = "" if wanted == AUTOMATIC else wanted
         obstacle = switch.obstacle(name) if name else ""
-        if obstacle == "privacy":  # who wants out of it says so: nothing else ends privacy mode
+        if obstacle == _PRIVACY:  # who wants out of it says so: nothing else ends privacy mode
             return ToolResult("failed", wording.say(_CHOOSE, "say_private", {}), _data(switch))
         unchanged = switch.chosen == name
         if not switch.choose(name):
@@ -80,6 +81,25 @@ def choosing_tools(wording: Wording, switch: Switch) -> tuple[BuiltIn, ...]:
             which,
         ),
     )
+
+
+def choose_another(wording: Wording, switch: Switch) -> str:
+    """Choose whoever comes next, round the order; return what is to be said of it.
+
+    It goes on from who was chosen last, so that one that cannot be reached does not end the round.
+    Whom privacy mode forbids is passed over; where nobody else is left, nothing is chosen.
+    """
+    allowed = [name for name in switch.names if switch.obstacle(name) != _PRIVACY]
+    if len(allowed) < len(switch.names) and len(allowed) <= 1:
+        return wording.say(_CHOOSE, "say_private", {})
+    now = switch.chosen or switch.serving
+    after = allowed.index(now) + 1 if now in allowed else 0
+    name = allowed[after % len(allowed)]
+    obstacle = switch.obstacle(name)
+    if unchanged := name == now:
+        return _said(wording, name, obstacle, unchanged=unchanged)
+    switch.choose(name)
+    return _said(wording, name, obstacle, unchanged=unchanged)
 
 
 def spoken(wording: Wording, name: str) -> tuple[str, ...]:

@@ -5,9 +5,12 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import gpiozero
 import pytest
+from gpiozero.pins.mock import MockFactory
 from typer.testing import CliRunner
 
+from appliance import turn
 from appliance.app.asking_box import ask_box
 from appliance.cli import backends as word
 from appliance.cli.words import app
@@ -101,6 +104,22 @@ async def test_a_backend_is_chosen_published_and_remembered(
         assert box.house.switching.chosen == ""
         assert box.kept.facts["backend"] == ""
     assert watch.problems == []
+
+
+async def test_a_press_of_its_button_chooses_the_next_one_and_the_box_says_who(
+    house: Broker, watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory = MockFactory()
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", factory)
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
+    async with standing(config(house, board={"backend_button": 24}), tmp_path) as box:
+        await there(watch)
+        sessions = joined(box)
+        factory.pin("GPIO24").drive_low()
+        await until(lambda: told(watch)["chosen"] == "local")
+        assert chosen(sessions) == "local"
+        await until(lambda: box.voice.said == ["From now on I answer myself."])
+        assert isinstance(box.box.conversation.state, turn.Idle)  # it is no talk button
 
 
 def mark() -> dict[str, object]:

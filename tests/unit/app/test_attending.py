@@ -41,6 +41,10 @@ class Bare:
 
     timeline: Timeline = field(default_factory=lambda: Timeline(lambda: 0.0))
     pressed: list[object] = field(default_factory=list)
+    panel: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(another=[]))
+
+    def choose_another(self) -> None:
+        """Nobody presses."""
 
     def show_serving(self, name: str, reason: str) -> None:
         """Nobody looks."""
@@ -91,10 +95,16 @@ def test_the_light_shows_that_the_wanted_one_is_away_not_that_one_was_chosen() -
         switching = Switching(Config(), Answering(("realtime", "local")), None)
         timeline = Timeline(lambda: 0.0)
         box = SimpleNamespace(
-            timeline=timeline, private=[], panel=SimpleNamespace(lights=shown), pressed=[]
+            timeline=timeline,
+            private=[],
+            panel=SimpleNamespace(lights=shown, another=[]),
+            pressed=[],
         )
         house = SimpleNamespace(
-            switching=switching, show_serving=shown.show_serving, say=shown.say
+            switching=switching,
+            show_serving=shown.show_serving,
+            say=shown.say,
+            choose_another=lambda: None,
         )
         failover = sessions.failover
         answers = Answers(failover, failover, "realtime")

@@ -78,17 +78,3 @@ def test_the_conversation_is_told_and_says_what_stands_in_the_way() -> None:
         assert house.failover.choice.preferred is None
 
     scene(play)
-
-
-def test_the_next_one_is_chosen_round_the_order() -> None:
-    async def play(house: House) -> None:
-        three = Answering(("realtime", "pipeline", "local"), frozenset({"realtime"}))
-        switching = Switching(Config(), three, None)
-        switching.attach(house.failover)
-        found = []
-        for _ in range(4):
-            found.append(switching.choose_next())
-            await rest()
-        assert found == ["pipeline", "local", "realtime", "pipeline"]
-
-    scene(play, House(order=("realtime", "pipeline", "local")))

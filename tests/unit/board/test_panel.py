@@ -223,6 +223,27 @@ def test_a_box_that_was_asked_to_be_private_is_so_after_a_restart() -> None:
     virtual(scene)
 
 
+def test_a_press_of_the_backend_button_asks_once_for_another() -> None:
+    async def scene() -> None:
+        factory, told = MockFactory(), list[str]()
+        panel = Panel(
+            Board(backend_button=24),
+            lambda event: told.append(repr(event)),
+            opener=lambda: Pins(factory),
+        )
+        panel.another.append(lambda: told.append("another"))
+        panel.start()
+        for _ in range(2):
+            factory.pin("GPIO24").drive_low()
+            await asyncio.sleep(0.5)
+            factory.pin("GPIO24").drive_high()
+            await asyncio.sleep(0.5)
+        assert told == ["another", "another"]
+        panel.close()
+
+    virtual(scene)
+
+
 def test_an_offline_switch_that_cannot_be_read_keeps_the_box_offline_until_asked(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.backend.local.understand import StagedUnderstander
 from appliance.tools import schema
-from appliance.tools.choosing import choosing_tools, spoken
+from appliance.tools.choosing import choose_another, choosing_tools, spoken
 from appliance.tools.privacy import privacy_tools
 from appliance.tools.wording import load
 from tests.requests import house
@@ -96,6 +96,43 @@ def test_one_that_is_not_there_any_more_is_no_choice() -> None:
 def test_who_answers_is_said() -> None:
     assert call(FakeSwitch(), "which_backend")[1] == "You are talking with the realtime service."
     assert call(FakeSwitch(serving="local"), "which_backend")[1].startswith("I answer myself")
+
+
+def test_the_next_one_is_chosen_round_the_order_and_said() -> None:
+    switch = FakeSwitch()
+    said = [choose_another(WORDS, switch) for _ in range(4)]
+    assert said == [
+        "From the next question on you talk with my gpu.",
+        "From now on I answer myself.",
+        "From the next question on you talk with the realtime service.",
+        "From the next question on you talk with my gpu.",
+    ]
+    assert switch.chosen == "my_gpu"
+
+
+def test_one_that_is_away_does_not_end_the_round() -> None:
+    switch = FakeSwitch(obstacles={"my_gpu": "backend.unavailable"})  # so realtime still serves
+    assert choose_another(WORDS, switch) == "I will use my gpu as soon as that is possible."
+    assert choose_another(WORDS, switch) == "From now on I answer myself."
+
+
+def test_privacy_mode_is_passed_over_and_never_ended_by_the_round() -> None:
+    switch = FakeSwitch(serving="my_gpu", obstacles={"realtime": "privacy"})
+    choose_another(WORDS, switch)
+    assert switch.chosen == "local"
+    choose_another(WORDS, switch)
+    assert switch.chosen == "my_gpu"
+    nobody = FakeSwitch(
+        serving="local", obstacles=dict.fromkeys(("realtime", "my_gpu"), "privacy")
+    )
+    assert choose_another(WORDS, nobody).startswith("Privacy mode is on.")
+    assert nobody.chosen == ""
+
+
+def test_who_is_alone_stays() -> None:
+    switch = FakeSwitch(names=("local",), serving="local")
+    assert choose_another(WORDS, switch) == "From now on I answer myself."
+    assert switch.chosen == ""
 
 
 def test_the_cloud_is_the_first_beyond_the_house() -> None:
