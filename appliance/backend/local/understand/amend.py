@@ -6,6 +6,7 @@ from dataclasses import replace
 from appliance.backend.local.understand.house import House, Tool
 from appliance.backend.local.understand.memory import Question
 from appliance.backend.local.understand.nearest import MOST_UNEXPLAINED, Nearest
+from appliance.backend.local.understand.picking import Picker
 from appliance.backend.local.understand.sentences import Request
 from appliance.backend.local.understand.slots import AREA, names
 from appliance.backend.local.understand.spans import Filled
@@ -18,11 +19,13 @@ class Amender:
     Args:
         house: What can be asked for.
         nearest: Judges how much of a sentence its values explain.
+        picker: Finds the things of a question that a short answer means.
     """
 
-    def __init__(self, house: House, nearest: Nearest) -> None:
+    def __init__(self, house: House, nearest: Nearest, picker: Picker) -> None:
         self._house = house
         self._nearest = nearest
+        self._picker = picker
 
     def amended(self, requests: tuple[Request, ...], words: Tokens) -> tuple[Request, ...]:
         """Return the requests with the values that the words name; empty if they name none."""
@@ -59,23 +62,33 @@ class Amender:
         return ()
 
     def answered(self, question: Question, words: Tokens) -> tuple[Request, ...]:
-        """Return the requests with the value that was asked for; empty if the words lack it."""
+        """Return the requests with the value that was asked for; empty if the words lack it.
+
+        Where the words still leave several things, it is asked again, about these.
+        """
         answered: list[Request] = []
         for request in question.requests:
             tool = self._house.tools.get(request.tool)
             if tool is None:
                 continue
             filled = self._filled(tool, words)
-            if filled is None:
-                continue
             slot = tool.target_slot
             if slot is not None and question.parameter in {None, slot.parameter}:
-                targets = self._targets(tool, filled, request.targets)
-                if targets:
+                targets = self._targets(tool, filled, request.targets) if filled else ()
+                if filled and targets:
                     answered.append(_with(request, filled, targets))
-            elif question.parameter in filled.values:
+                elif question.parameter is not None:  # else anything in the house may be meant
+                    answered += self._picked(tool, request, words)
+            elif filled is not None and question.parameter in filled.values:
                 answered.append(_with(request, filled, request.targets))
         return tuple(answered)
+
+    def _picked(self, tool: Tool, request: Request, words: Tokens) -> list[Request]:
+        known = {target.id: target for target in tool.spec.targets}
+        offered = [known[each] for each in request.targets if each in known]
+        picked = tuple(target.id for target in self._picker.pick(words, offered))
+        undecided = 1 < len(picked) < len(offered)
+        return [replace(request, targets=picked, ambiguous=undecided)] if picked else []
 
     def _filled(self, tool: Tool, words: Tokens) -> Filled | None:
         filled = tool.filler.fill(words)

@@ -96,6 +96,11 @@ class Tool:
                 return slot
         return None
 
+    def called(self, request: Request) -> tuple[str, ...]:
+        """Return the names of what a request is, or may be, about."""
+        known = {target.id: target.name for target in self.spec.targets}
+        return tuple(known[each] for each in request.targets if each in known)
+
     def calls(self, request: Request) -> tuple[Call, ...]:
         """Return the calls of a request; none if one of them does not fit the schema."""
         calls = tuple(Call(self.spec.name, arguments) for arguments in self._arguments(request))

@@ -24,6 +24,9 @@ class Say(_Table):
     which: str
     """With ``{thing}``: asks which device is meant."""
 
+    which_of: str
+    """With ``{thing}`` and ``{names}``: the same, where there are few."""
+
     what: str
     """With ``{thing}``: asks for a value that is missing."""
 
@@ -85,6 +88,12 @@ class Back(_Table):
 
     idle: Words = ()
     """Words that say nothing beside one that points back: "again"."""
+
+    stand_ins: Words = ()
+    """Words that stand for a thing in an answer to "which?": "the desk one"."""
+
+    ordinals: Words = ()
+    """How the words begin that count the things of a question, from the first on."""
 
     beside: Words = ()
     """Words that may stand beside a step, besides those that carry nothing: "a little"."""

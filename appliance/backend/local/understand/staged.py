@@ -13,6 +13,7 @@ from appliance.backend.local.understand.later import Later
 from appliance.backend.local.understand.memory import Memory, Question
 from appliance.backend.local.understand.nearest import Nearest
 from appliance.backend.local.understand.past import requests
+from appliance.backend.local.understand.picking import Picker
 from appliance.backend.local.understand.questions import ask_for
 from appliance.backend.local.understand.reader import Reader
 from appliance.backend.local.understand.reading import Reading, Scene, Trace
@@ -67,6 +68,7 @@ class StagedUnderstander:
         self._reader = Reader(self._language, self._nearest if nearest else None)
         self._later = Later(self._language, self._maker.numbers, self._maker.moments)
         self._memory = Memory(clock)
+        self._picker = Picker(self._language)
         self._house = House((), maker=self._maker, area=area)
 
     @property
@@ -150,7 +152,7 @@ class StagedUnderstander:
         later = self._later.read(plain, house, lambda rest: self._reader.sure(rest, scene, trace))
         if later is not None:
             yield later
-        amender = Amender(house, self._nearest)
+        amender = Amender(house, self._nearest, self._picker)
         question = self._memory.question
         if question is not None:
             self._memory.answered()
@@ -222,7 +224,7 @@ class StagedUnderstander:
             if (slot := reading.lacks or house.tools[request.tool].missing(request)) is not None
         ]
         if lacking:
-            return self._asked(lacking, reading, trace)
+            return self._asked(lacking, reading, house, trace)
         calls: dict[str, Call] = {}
         for request in known:
             made = house.tools[request.tool].calls(request)
@@ -238,7 +240,7 @@ class StagedUnderstander:
         return Understanding(reading.stage, made, say, trace.stages)
 
     def _asked(
-        self, lacking: Sequence[tuple[Request, Slot]], reading: Reading, trace: Trace
+        self, lacking: Sequence[tuple[Request, Slot]], reading: Reading, house: House, trace: Trace
     ) -> Understanding | None:
         slot = lacking[0][1]
         if len(lacking) < len(reading.requests) or any(
@@ -248,5 +250,8 @@ class StagedUnderstander:
             return None
         requests = tuple(request for request, _ in lacking)
         self._memory.asked(Question(requests, slot.parameter))
-        say = ask_for(slot, self._language)
+        among = [
+            name for request in requests for name in house.tools[request.tool].called(request)
+        ]
+        say = ask_for(slot, self._language, among)
         return Understanding(reading.stage, say=say, trace=trace.stages)

@@ -37,4 +37,7 @@ def test_a_thing_is_called_what_people_call_it() -> None:
         "t", "", {"type": "object", "properties": {"x": {}}},
         targets=(Target("a", "one", (), None, "climate"),), target_parameter="x",
     )  # fmt: skip
-    assert ask_for(slots(spec, load("en"))[0], load("en")) == "Which thermostat?"
+    slot, english = slots(spec, load("en"))[0], load("en")
+    assert ask_for(slot, english) == "Which thermostat?"
+    assert ask_for(slot, english, ("bed", "bath")) == "Which thermostat: bed or bath?"
+    assert ask_for(slot, english, ("bed", "bed")) == "Which thermostat?"  # that is no help

@@ -1,6 +1,7 @@
 """The whole of it without a model; ``tests/contract/test_understand.py`` is with it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -66,9 +67,42 @@ def test_without_a_room_it_is_the_room_of_the_box() -> None:
 def test_without_any_room_it_is_asked_which_and_the_answer_completes_it() -> None:
     understander = StagedUnderstander()
     asked = understander.understand("turn on the light", TOOLS)
-    assert (asked.calls, asked.say) == ((), "Which light?")
+    assert asked.calls == ()
+    assert asked.say == "Which light: desk lamp, ceiling light or kitchen light?"
     answered = understander.understand("the one in the kitchen", TOOLS)
     assert answered.calls == (light("c", state="on"),)
+
+
+@pytest.mark.parametrize(
+    ("answer", "which"),
+    [
+        ("The desk one.", "a"),
+        ("kitchen", "c"),
+        ("the second one please", "b"),
+        ("all of them", "abc"),
+        ("the bedroom one", ""),
+    ],
+)
+def test_a_question_is_answered_as_people_answer(answer: str, which: str) -> None:
+    assert calls("turn on the light", answer) == [light(each, state="on") for each in which]
+
+
+def test_an_answer_that_leaves_two_is_asked_about_again() -> None:
+    names = ("desk lamp", "reading lamp left", "reading lamp right", "hall lamp", "floor lamp")
+    lamps = tuple(Target(name, name, (), None, "light") for name in names)
+    tools = (replace(LIGHTS, targets=lamps),)
+    understander = StagedUnderstander()
+    assert understander.understand("turn on the light", tools).say == "Which light?"  # too many
+    again = understander.understand("the reading one", tools)
+    assert (again.calls, again.say) == (
+        (), "Which light: reading lamp left or reading lamp right?",
+    )  # fmt: skip
+    answered = understander.understand("left", tools)
+    assert answered.calls == (light("reading lamp left", state="on"),)
+
+
+def test_all_of_them_is_no_answer_to_what_it_is() -> None:
+    assert calls("turn it on", "all of them") == []
 
 
 def test_a_new_command_may_come_instead_of_an_answer() -> None:
