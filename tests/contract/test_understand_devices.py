@@ -69,6 +69,26 @@ def test_every_call_fits_its_tool() -> None:
             assert schema.fit(ours[call.tool].parameters, call.arguments)[1] == ()
 
 
+def test_what_is_left_out_is_never_acted_on() -> None:
+    understander = StagedUnderstander(area="kitchen", minilm_folder=model_folder("minilm"))
+    ours = tools(MadeHousehold(), "kitchen")
+    for said, left_out, count in (
+        ("turn off all lights except the hall light", "hall_light", 7),
+        ("Turn off all the lights, except for the bedside lamp.", "bedside_lamp", 7),
+        ("turn off all the lights but the reading one", "reading_lamp", 7),
+        ("close all the blinds apart from the bedroom blind", "bedroom_blind", 1),
+        ("turn everything off except the radio", "radio", 0),
+        ("all the lights off, but not the hall light", "hall_light", 0),
+        ("unlock every door except the front door", "front_door", 0),
+        ("turn off all the lights but the purple one", "", 0),
+        ("turn off all lights other than the hall light and close the blinds", "hall_light", 0),
+    ):
+        understander.forget()
+        calls = understander.understand(said, ours).calls
+        assert left_out not in [call.arguments.get("device") for call in calls], said
+        assert len(calls) == count, said
+
+
 def test_what_a_model_is_not_told_of_is_understood_all_the_same() -> None:
     house = MadeHousehold((*large(300), *things()))
     ours = tools(house, "kitchen 1")

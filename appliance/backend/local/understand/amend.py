@@ -1,6 +1,6 @@
 """The last requests, changed by what is said next: "no, the bedroom", "make it fifty percent"."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from appliance.backend.local.understand.house import House, Tool
@@ -61,6 +61,41 @@ class Amender:
                 return (_with(old, filled, targets),)
         return ()
 
+    def without(
+        self, requests: tuple[Request, ...], left_out: Sequence[Tokens]
+    ) -> tuple[Request, ...]:
+        """Return requests for several things without some; empty if one of these is not found.
+
+        Args:
+            requests: What was asked for.
+            left_out: How each thing, or the room of some, is called.
+        """
+        found: set[tuple[str, str]] = set()
+        for words in left_out:
+            named = {
+                (request.tool, target)
+                for request in requests
+                for target in self._named(request, words)
+            }
+            if not named:
+                return ()
+            found |= named
+        return tuple(
+            replace(request, targets=kept)
+            for request in requests
+            if (kept := tuple(t for t in request.targets if (request.tool, t) not in found))
+        )
+
+    def _named(self, request: Request, words: Tokens) -> tuple[str, ...]:
+        """Return those of the things of a request that words name, and nothing besides."""
+        tool = self._house.tools.get(request.tool)
+        if tool is None:
+            return ()
+        filled = tool.filler.fill(words)
+        whole = not filled.idle_number and self._nearest.unexplained(tool, filled) == 0
+        targets = self._targets(tool, filled, request.targets) if whole else ()
+        return targets or self._picked(tool, request, words)
+
     def answered(self, question: Question, words: Tokens) -> tuple[Request, ...]:
         """Return the requests with the value that was asked for; empty if the words lack it.
 
@@ -78,17 +113,18 @@ class Amender:
                 if filled and targets:
                     answered.append(_with(request, filled, targets))
                 elif question.parameter is not None:  # else anything in the house may be meant
-                    answered += self._picked(tool, request, words)
+                    picked = self._picked(tool, request, words)
+                    undecided = 1 < len(picked) < len(request.targets)
+                    if picked:
+                        answered.append(replace(request, targets=picked, ambiguous=undecided))
             elif filled is not None and question.parameter in filled.values:
                 answered.append(_with(request, filled, request.targets))
         return tuple(answered)
 
-    def _picked(self, tool: Tool, request: Request, words: Tokens) -> list[Request]:
+    def _picked(self, tool: Tool, request: Request, words: Tokens) -> tuple[str, ...]:
         known = {target.id: target for target in tool.spec.targets}
         offered = [known[each] for each in request.targets if each in known]
-        picked = tuple(target.id for target in self._picker.pick(words, offered))
-        undecided = 1 < len(picked) < len(offered)
-        return [replace(request, targets=picked, ambiguous=undecided)] if picked else []
+        return tuple(target.id for target in self._picker.pick(words, offered))
 
     def _filled(self, tool: Tool, words: Tokens) -> Filled | None:
         filled = tool.filler.fill(words)

@@ -20,6 +20,7 @@ class Clauses:
         given = language.clauses
         self._conjunctions = tuple(map(phrase, given.conjunctions))
         self._corrections = tuple(map(phrase, given.corrections))
+        self._exceptions = tuple(map(phrase, given.exceptions))
         self._change = tuple(map(phrase, given.change))
 
     def cuts(self, words: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
@@ -40,6 +41,33 @@ class Clauses:
             if left and words_only(right):
                 found += 1
                 yield left, right
+
+    def exception(self, words: Tokens) -> tuple[Tokens, tuple[Tokens, ...]] | None:
+        """Return what is asked for, and what is left out of it, thing by thing; else ``None``.
+
+        "All the lights except the hall light and the desk lamp" leaves out two.
+        """
+        for at in range(1, len(words) - 1):
+            length = starts_with(words[at:], self._exceptions)
+            before, after = words_only(words[:at]), tuple(words[at + length :])
+            if length and before and words_only(after):
+                return before, tuple(self._things(after))
+        return None
+
+    def _things(self, words: Tokens) -> Iterator[Tokens]:
+        """Yield what stands between conjunctions and breaks."""
+        thing: list[str] = []
+        at = 0
+        while at < len(words):
+            length = int(words[at] == ",") or starts_with(words[at:], self._conjunctions)
+            if length and thing:
+                yield tuple(thing)
+                thing = []
+            if not length:
+                thing.append(words[at])
+            at += length or 1
+        if thing:
+            yield tuple(thing)
 
     def joined(self, words: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
         """Yield the ways to cut a sentence in two at a conjunction, first to last, no breaks."""

@@ -18,10 +18,13 @@ class Guards:
             for reason, phrases in (
                 ("negated", given.negations),
                 ("undecided", given.undecided),
+                ("an exception", given.exceptions),
                 ("in the past", given.past),
                 ("for later", given.later),
             )
         )
+        self._exceptions = tuple(map(phrase, language.clauses.exceptions))
+        self._every = tuple(map(phrase, language.words.all))
         self._reports = tuple(map(phrase, given.reports))
         self._questions = tuple(map(phrase, given.questions))
         self._subjects = tuple(map(phrase, given.subjects))
@@ -33,6 +36,8 @@ class Guards:
         for reason, phrases in self._anywhere:
             if contains(words, phrases):
                 return reason
+        if contains(words, self._every) and contains(words, self._exceptions):
+            return "an exception"
         told = contains(words, self._statements) and not self.is_question(words)
         return "a report" if told or starts_with(words, self._reports) else None
 

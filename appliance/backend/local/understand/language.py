@@ -60,6 +60,9 @@ class Clauses(_Table):
     corrections: Words
     """What announces that something else was meant."""
 
+    exceptions: Words = ()
+    """What announces that something is left out: "all the lights except the hall light"."""
+
     change: Words
     """What announces another value for what has just been done: "make it"."""
 
@@ -119,6 +122,9 @@ class Guards(_Table):
 
     undecided: Words = ()
     """What leaves a choice open: "or"."""
+
+    exceptions: Words = ()
+    """What leaves something out, which must not be taken for what is wanted: "except"."""
 
     past: Words
     later: Words

@@ -148,7 +148,7 @@ class Sentences:
             if name not in by_name or entity.value in ("", None):
                 continue
             if by_name[name].kind is Kind.TARGET:
-                targets = tuple(entity.value)
+                targets = self._here(spec, tuple(entity.value))
             elif by_name[name].kind is Kind.NUMBER:
                 value = by_name[name].number(float(entity.value), None, fraction=False)
                 if value is None:
@@ -157,6 +157,12 @@ class Sentences:
             else:
                 arguments[name] = entity.value
         return (Request(spec.name, arguments, targets, ambiguous=len(targets) > 1),)
+
+    def _here(self, spec: ToolSpec, named: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of one name that are in the room of the box, or else all of them."""
+        area = self._area
+        here = (t.id for t in spec.targets if area and (t.area or "").lower() == area)
+        return tuple(each for each in here if each in named) or named
 
     def _targets(self, spec: ToolSpec, result: RecognizeResult) -> tuple[tuple[Target, ...], bool]:
         """Return what is acted on, and whether it must be asked which of them."""

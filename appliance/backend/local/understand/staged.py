@@ -149,17 +149,12 @@ class StagedUnderstander:
         known = self._reader.known(plain, scene, trace)
         if known is not None:
             yield known
+        amender = Amender(house, self._nearest, self._picker)
+        yield from self._exceptions(words, scene, amender, trace)
         later = self._later.read(plain, house, lambda rest: self._reader.sure(rest, scene, trace))
         if later is not None:
             yield later
-        amender = Amender(house, self._nearest, self._picker)
-        question = self._memory.question
-        if question is not None:
-            self._memory.answered()
-            answered = amender.answered(question, plain)
-            trace.note("answer", " ".join(words), ", ".join(r.tool for r in answered))
-            if answered:
-                yield Reading(answered, "nearest")
+        yield from self._answers(plain, amender, trace)
         yield from self._back(plain, scene, trace)
         rest = self._reader.clauses.correction(words)
         if rest is not None:
@@ -173,6 +168,30 @@ class StagedUnderstander:
         badly = self._reader.begun_badly(words, scene, trace, leftover=leftover)
         if badly is not None:
             yield badly
+
+    def _exceptions(
+        self, words: Tokens, scene: Scene, amender: Amender, trace: Trace
+    ) -> Iterator[Reading]:
+        """Yield what "turn off all the lights except the hall light" asks for."""
+        cut = self._reader.clauses.exception(words)
+        if cut is None:
+            return
+        every = self._reader.known(cut[0], scene, trace)
+        kept = amender.without(every.requests, cut[1]) if every is not None else ()
+        trace.note("exception", " ".join(words), ", ".join(r.tool for r in kept))
+        if kept:
+            yield Reading(kept, "nearest")
+
+    def _answers(self, words: Tokens, amender: Amender, trace: Trace) -> Iterator[Reading]:
+        """Yield what an answer completes, if a question was asked."""
+        question = self._memory.question
+        if question is None:
+            return
+        self._memory.answered()
+        answered = amender.answered(question, words)
+        trace.note("answer", " ".join(words), ", ".join(r.tool for r in answered))
+        if answered:
+            yield Reading(answered, "nearest")
 
     def _back(self, words: Tokens, scene: Scene, trace: Trace) -> Iterator[Reading]:
         """Yield what words ask for that point back to earlier requests."""

@@ -1,3 +1,5 @@
+import pytest
+
 from appliance.backend.local.understand import language
 from appliance.backend.local.understand.clauses import (
     Clauses,
@@ -54,8 +56,30 @@ def test_what_asks_for_nothing_now_is_recognised() -> None:
         "i saw the light yesterday": "in the past",
         "turn it off tomorrow": "for later",
         "i turned on the light": "a report",
+        "turn it off except on sundays": "an exception",
+        "turn off all the lights but one": "an exception",
     }.items():
         assert GUARDS.objection(tuple(said.split())) == reason
     assert GUARDS.objection(("turn", "on", "the", "light")) is None
+    assert GUARDS.objection(("turn", "it", "off", "but", "quickly")) is None
     assert GUARDS.is_question(("what", "time", "is", "it"))
     assert not GUARDS.is_question(("turn", "it", "off"))
+
+
+@pytest.mark.parametrize(
+    ("said", "cut"),
+    [
+        ("all lights except the hall light", ("all lights", ["the hall light"])),
+        ("all lights , except for a , b and c", ("all lights", ["a", "b", "c"])),
+        ("all lights but a", ("all lights", ["a"])),
+        ("except the hall light", None),
+        ("all lights except", None),
+        ("all lights", None),
+    ],
+)
+def test_what_is_left_out_is_cut_off_thing_by_thing(
+    said: str, cut: tuple[str, list[str]] | None
+) -> None:
+    found = CLAUSES.exception(tuple(said.split()))
+    joined = found and (" ".join(found[0]), [" ".join(thing) for thing in found[1]])
+    assert joined == cut

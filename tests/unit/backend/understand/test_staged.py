@@ -101,6 +101,40 @@ def test_an_answer_that_leaves_two_is_asked_about_again() -> None:
     assert answered.calls == (light("reading lamp left", state="on"),)
 
 
+@pytest.mark.parametrize(
+    ("said", "which"),
+    [
+        ("Turn off all the lights except the ceiling light.", "ac"),
+        ("turn off all the lights, except for the ceiling light and the kitchen one", "a"),
+        ("turn off all the lights but the work light", "bc"),
+        ("turn off all the lights but not the work light", "bc"),
+        ("turn off all the lights except in the office", "c"),
+        ("turn off the lights in the office except the desk one", "b"),
+        ("turn off all the lights except the purple lamp", ""),
+        ("turn off all the lights but the purple one", ""),
+        ("turn off all the lights except the desk lamp and the purple one", ""),
+        ("turn off all the lights except on sundays", ""),
+        ("turn off all the lights except the desk lamp of my brother", ""),
+        ("turn off the desk lamp except the desk lamp", ""),
+        ("goodbye except the desk lamp", ""),
+        ("turn off all the lights except all the lights", ""),
+        ("turn off the desk lamp except on sundays", ""),
+        ("don't turn off all the lights except the desk lamp", ""),
+    ],
+)
+def test_what_is_left_out_is_left_alone(said: str, which: str) -> None:
+    assert calls(said) == [light(each, state="off") for each in which]
+
+
+def test_of_things_with_one_name_the_one_in_the_room_of_the_box_is_meant() -> None:
+    rooms = ("office", "kitchen", "hall")
+    lights = tuple(Target(room, f"{room} light", ("light",), room, "light") for room in rooms)
+    tools = (replace(LIGHTS, targets=lights),)
+    dimmed = calls("dim the light to 20 percent", area="Kitchen", tools=tools)
+    assert dimmed == [light("kitchen", level=20)]
+    assert calls("dim the light to 20 percent", area="Attic", tools=tools) == []
+
+
 def test_all_of_them_is_no_answer_to_what_it_is() -> None:
     assert calls("turn it on", "all of them") == []
 
