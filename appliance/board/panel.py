@@ -96,9 +96,7 @@ class Panel:
         self._open.close()
 
     def _pins(self, opener: Callable[[], Pins]) -> Pins | None:
-        board = self._settings
-        switches = (board.button, board.mute_switch, board.offline_switch, board.backend_button)
-        if all(pin is None for pin in (*switches, board.mute_led, board.status_led)):
+        if not self._settings.pins:
             return None
         pins = self._attempt(opener)
         if pins is not None:

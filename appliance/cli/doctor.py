@@ -105,10 +105,9 @@ def _whole(loaded: Loaded) -> Iterator[Check]:
     yield from _models(config)
     yield from _programs(config)
     board = config.board
-    switches = (board.button, board.mute_switch, board.offline_switch, board.backend_button)
     yield from checks(
         state=state_folder(),
-        pins=any(pin is not None for pin in (*switches, board.mute_led, board.status_led)),
+        pins=bool(board.pins),
         spi=f"spidev{board.ring_spi_bus}.{board.ring_spi_device}" if board.ring_leds else "",
     )
 

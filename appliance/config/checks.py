@@ -167,17 +167,7 @@ def _board(board: Board) -> Iterator[Problem]:
     pins: dict[int, str] = {}
     if board.ring_leds and board.ring_spi_bus == 0:
         pins = {number: f"the LED ring ({wire})" for number, wire in _SPI0_PINS.items()}
-    for name in (
-        "button",
-        "mute_switch",
-        "mute_led",
-        "offline_switch",
-        "backend_button",
-        "status_led",
-    ):
-        pin: int | None = getattr(board, name)
-        if pin is None:
-            continue
+    for name, pin in board.pins.items():
         if pin in pins:
             yield Problem(("board", name), f"GPIO {pin} is already used by {pins[pin]}")
         else:

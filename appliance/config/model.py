@@ -235,6 +235,19 @@ class Board(Section):
     ring_clockwise: bool = True
     """Whether the LEDs are counted clockwise, seen from above."""
 
+    @property
+    def pins(self) -> dict[str, int]:
+        """The GPIO numbers that are set, by key."""
+        pins = {
+            "button": self.button,
+            "mute_switch": self.mute_switch,
+            "mute_led": self.mute_led,
+            "offline_switch": self.offline_switch,
+            "backend_button": self.backend_button,
+            "status_led": self.status_led,
+        }
+        return {name: pin for name, pin in pins.items() if pin is not None}
+
 
 class Config(Section):
     """Everything."""
