@@ -96,10 +96,9 @@ def choose_another(wording: Wording, switch: Switch) -> str:
     after = allowed.index(now) + 1 if now in allowed else 0
     name = allowed[after % len(allowed)]
     obstacle = switch.obstacle(name)
-    if unchanged := name == now:
-        return _said(wording, name, obstacle, unchanged=unchanged)
-    switch.choose(name)
-    return _said(wording, name, obstacle, unchanged=unchanged)
+    if name != now:
+        switch.choose(name)
+    return _said(wording, name, obstacle, unchanged=name == now)
 
 
 def spoken(wording: Wording, name: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ class Amender:
     Args:
         house: What can be asked for.
         nearest: Judges how much of a sentence its values explain.
-        picker: Finds the things of a question that a short answer means.
+        picker: Finds which of some things a few words mean.
     """
 
     def __init__(self, house: House, nearest: Nearest, picker: Picker) -> None:
@@ -122,9 +122,7 @@ class Amender:
         return tuple(answered)
 
     def _picked(self, tool: Tool, request: Request, words: Tokens) -> tuple[str, ...]:
-        known = {target.id: target for target in tool.spec.targets}
-        offered = [known[each] for each in request.targets if each in known]
-        return tuple(target.id for target in self._picker.pick(words, offered))
+        return tuple(target.id for target in self._picker.pick(words, tool.about(request)))
 
     def _filled(self, tool: Tool, words: Tokens) -> Filled | None:
         filled = tool.filler.fill(words)

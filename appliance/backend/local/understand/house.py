@@ -19,7 +19,7 @@ from appliance.backend.local.understand.spoken import Spoken
 from appliance.backend.local.understand.templates import Templates
 from appliance.backend.local.understand.text import Cleaner, Tokens, phrase, words_only
 from appliance.backend.local.understand.types import Call
-from appliance.catalogue import ToolSpec
+from appliance.catalogue import Target, ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ class Tool:
                 return slot
         return None
 
-    def called(self, request: Request) -> tuple[str, ...]:
-        """Return the names of what a request is, or may be, about."""
-        known = {target.id: target.name for target in self.spec.targets}
+    def about(self, request: Request) -> tuple[Target, ...]:
+        """Return what a request is, or may be, about; in its order."""
+        known = {target.id: target for target in self.spec.targets}
         return tuple(known[each] for each in request.targets if each in known)
 
     def calls(self, request: Request) -> tuple[Call, ...]:

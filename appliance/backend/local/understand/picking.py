@@ -1,7 +1,7 @@
-"""Which of the things asked about an answer means: "the desk one", "both", "the second". Pure.
+"""Which of some things a few words mean: "the desk one", "both", "the second". Pure.
 
-A whole name or a room is found by the slots (``amend``); this is for what is said where a question
-has just been asked, and means nothing anywhere else.
+A whole name or a room is found by the slots (``amend``); this is for what is said where only some
+things can be meant: after a question, and behind "all the lights except". It means nothing else.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ class Picker:
         """Return those that the words single out; none if they do not, all if that is said.
 
         Args:
-            words: The answer.
-            offered: What was asked about, in the order in which it was named.
+            words: An answer, or what is left out.
+            offered: What may be meant; after a question, in the order in which it was named.
         """
         if every := starts_with(words, self._every):
             rest = self._telling(words[every:])

@@ -148,7 +148,8 @@ class Sentences:
             if name not in by_name or entity.value in ("", None):
                 continue
             if by_name[name].kind is Kind.TARGET:
-                targets = self._here(spec, tuple(entity.value))
+                named = tuple(target for target in spec.targets if target.id in entity.value)
+                targets = tuple(target.id for target in self._here(named) or named)
             elif by_name[name].kind is Kind.NUMBER:
                 value = by_name[name].number(float(entity.value), None, fraction=False)
                 if value is None:
@@ -158,11 +159,9 @@ class Sentences:
                 arguments[name] = entity.value
         return (Request(spec.name, arguments, targets, ambiguous=len(targets) > 1),)
 
-    def _here(self, spec: ToolSpec, named: tuple[str, ...]) -> tuple[str, ...]:
-        """Return those of one name that are in the room of the box, or else all of them."""
-        area = self._area
-        here = (t.id for t in spec.targets if area and (t.area or "").lower() == area)
-        return tuple(each for each in here if each in named) or named
+    def _here(self, targets: Sequence[Target]) -> tuple[Target, ...]:
+        """Return those that are in the room of the box."""
+        return tuple(t for t in targets if self._area and (t.area or "").lower() == self._area)
 
     def _targets(self, spec: ToolSpec, result: RecognizeResult) -> tuple[tuple[Target, ...], bool]:
         """Return what is acted on, and whether it must be asked which of them."""
@@ -179,7 +178,7 @@ class Sentences:
         )
         if area is not None and area.text:
             return tuple(t for t in fit if (t.area or "").lower() == area.value), False
-        here = tuple(t for t in fit if self._area and (t.area or "").lower() == self._area)
+        here = self._here(fit)
         if called is not None:
             fit = here or fit
             return fit, len(fit) > 1

@@ -269,8 +269,6 @@ class StagedUnderstander:
             return None
         requests = tuple(request for request, _ in lacking)
         self._memory.asked(Question(requests, slot.parameter))
-        among = [
-            name for request in requests for name in house.tools[request.tool].called(request)
-        ]
+        among = [t.name for request in requests for t in house.tools[request.tool].about(request)]
         say = ask_for(slot, self._language, among)
         return Understanding(reading.stage, say=say, trace=trace.stages)
